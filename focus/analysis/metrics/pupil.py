@@ -1,0 +1,129 @@
+"""The pupil's diameter, and its dilation: how far it is from the baseline of the recording."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from focus.analysis.metrics.base import METRICS, Metric, MetricValue, Quality, Sums, add_sums
+from focus.analysis.metrics.block import Block
+
+MM: Final = 1e-3
+"""Sums of the pupil are in whole micrometres."""
+
+BASELINE_SECONDS: Final = 60
+MIN_SECOND_US: Final = 500_000
+"""A second counts for the baseline when the pupil was seen in at least half of it."""
+
+CLEANING: Final = (
+    "1.5 to 9 mm; dilation speed up to 16 MAD above the median; 50 ms left out beside gaps of more than 75 ms; "
+    "gaps up to 250 ms interpolated, longer ones never"
+)
+NOT_IN_MM: Final = "the tracker does not measure the pupil in mm"
+_CLEANING_SOURCE: Final = "Kret & Sjak-Shie 2019, doi:10.3758/s13428-018-1075-y"
+
+
+class _PupilMetric(Metric):
+    """What both have in common: the cleaned diameter in mm, weighted by the time it was seen."""
+
+    unit = "mm"
+    parameters = CLEANING
+    valid_from_hz = 60.0
+    estimate_from_hz = 60.0
+    needs = ("pupil",)
+
+
+@METRICS.register("pupil_diameter")
+class PupilDiameter(_PupilMetric):
+    """Light moves it more than anything else does, and the tracker's own error of size with gaze direction is in it."""
+
+    name = "pupil_diameter"
+    label = "Pupil diameter"
+    formula = "mean cleaned diameter, weighted by time; interval: one standard deviation to either side"
+    source = _CLEANING_SOURCE
+
+    def measure(self, block: Block) -> Sums:
+        um, time_us = block.pupil_um
+        return {
+            "us": int(time_us.sum()),
+            "sum": int(np.dot(um, time_us)),
+            "square": int(np.dot(um * um, time_us)),
+        }
+
+    def value(self, sums: Sums, quality: Quality) -> MetricValue:
+        if not quality.pupil_in_mm:
+            return self.result(quality, None, weight_us=0, missing=NOT_IN_MM)
+        if not sums["us"]:
+            return self.result(quality, None, weight_us=0, missing="the pupil has not been seen yet")
+        mean_um = sums["sum"] / sums["us"]
+        # Whole numbers of any size: the difference is exact.
+        variance = (sums["square"] * sums["us"] - sums["sum"] ** 2) / sums["us"] ** 2
+        mean, spread = mean_um * MM, variance**0.5 * MM
+        return self.result(quality, mean, low=mean - spread, high=mean + spread, weight_us=sums["us"])
+
+
+@METRICS.register("pupil_dilation")
+class PupilDilation(_PupilMetric):
+    """Subtractive, in mm, as percent of a baseline grow with every error in it."""
+
+    name = "pupil_dilation"
+    label = "Pupil dilation"
+    formula = "mean cleaned diameter - baseline; baseline: median of the medians of the first 60 valid seconds"
+    source = f"Mathot 2018, doi:10.3758/s13428-017-1007-2; {_CLEANING_SOURCE}"
+
+    def measure(self, block: Block) -> Sums:
+        um, time_us = block.pupil_um
+        us = int(time_us.sum())
+        sums = {"us": us, "sum": int(np.dot(um, time_us)), "baseline": {}, "settled": {"us": 0, "sum": 0}}
+        if us >= MIN_SECOND_US:
+            middle = len(um) // 2
+            sums["baseline"] = {str(block.start_us): int(np.partition(um, middle)[middle])}
+        return sums
+
+    def combine(self, a: Sums, b: Sums) -> Sums:
+        total = {
+            "us": a["us"] + b["us"],
+            "sum": a["sum"] + b["sum"],
+            "settled": add_sums(a["settled"], b["settled"]),
+        }
+        total["baseline"] = _first_seconds(a["baseline"], b["baseline"])
+        return total
+
+    def seal(self, sums: Sums) -> Sums:
+        """What has a baseline becomes plain dilation; what has none is dropped."""
+        return {"us": 0, "sum": 0, "baseline": {}, "settled": _settled(sums)}
+
+    def value(self, sums: Sums, quality: Quality) -> MetricValue:
+        if not quality.pupil_in_mm:
+            return self.result(quality, None, weight_us=0, missing=NOT_IN_MM)
+        settled = _settled(sums)
+        if settled["us"]:
+            return self.result(quality, settled["sum"] * MM / settled["us"], weight_us=settled["us"])
+        seconds = len(sums["baseline"])
+        missing = f"the baseline needs {BASELINE_SECONDS} valid seconds; there are {seconds}"
+        return self.result(quality, None, weight_us=0, missing=missing)
+
+
+def _first_seconds(a: dict[str, int], b: dict[str, int]) -> dict[str, int]:
+    """The medians of the first seconds of both, each of which is in order."""
+    if not a or not b:
+        return a or b
+    if int(next(iter(b))) < int(next(iter(a))):
+        a, b = b, a
+    if int(next(reversed(a))) < int(next(iter(b))):
+        if len(a) >= BASELINE_SECONDS:
+            return a
+        both = [*a.items(), *b.items()]
+    else:
+        both = sorted({**a, **b}.items(), key=lambda item: int(item[0]))
+    return dict(both[:BASELINE_SECONDS])
+
+
+def _settled(sums: Sums) -> Sums:
+    """Time and summed dilation, of what has a baseline."""
+    middles = sorted(sums["baseline"].values())
+    if len(middles) < BASELINE_SECONDS:
+        return dict(sums["settled"])
+    dilation = sums["sum"] - middles[len(middles) // 2] * sums["us"]
+    return add_sums(sums["settled"], {"us": sums["us"], "sum": dilation})

@@ -1,0 +1,49 @@
+"""Frame rate: one over the median interval between frames. The spread of the intervals is the jitter."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from focus.analysis.metrics.base import METRICS, Metric, MetricValue, Quality, Sums, counts_of
+from focus.analysis.metrics.block import Block
+
+
+@METRICS.register("rate")
+class Rate(Metric):
+    """Also carries which signals the recording has, as every verdict rests on it."""
+
+    name = "rate"
+    label = "Frame rate"
+    unit = "Hz"
+    formula = "1 / median interval between consecutive frames; interval: from the quartiles of the intervals"
+    source = "Hooge 2022"
+    valid_from_hz = 0.0
+    estimate_from_hz = 0.0
+    suffers_from_loss = False
+
+    def measure(self, block: Block) -> Sums:
+        return {
+            "intervals": counts_of(np.rint(block.frames.dt_us / 100).astype(np.int64).tolist()),
+            "has_gaze": block.traits.has_gaze,
+            "has_openness": block.traits.has_openness,
+            "has_pupil": block.traits.has_pupil,
+            "pupil_in_mm": block.traits.pupil_in_mm,
+            "is_geometry_assumed": block.traits.is_geometry_assumed,
+            "has_screen": block.traits.screen_spans is not None,
+            "n": len(block.frames),
+        }
+
+    def value(self, sums: Sums, quality: Quality) -> MetricValue:
+        rate_hz = quality.rate_hz or None
+        interval_us = 1e6 / rate_hz if rate_hz else 0.0
+        half_us = quality.jitter_us / 2
+        low = 1e6 / (interval_us + half_us) if rate_hz else None
+        high = 1e6 / (interval_us - half_us) if rate_hz and interval_us > half_us else None
+        return self.result(
+            quality,
+            rate_hz,
+            low=low,
+            high=high,
+            weight_us=round(quality.recorded_s * 1e6),
+            missing="no frame has come yet",
+        )

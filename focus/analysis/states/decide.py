@@ -1,0 +1,74 @@
+"""The state of a frame from its class probabilities and from what was measured at all."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from focus.analysis.types import CLASSES, STATE_OF_CLASS, EyeState, Float32Array, FloatArray, IntArray, StateArray
+
+PROBABILITY_SCALE: Final = 1 << 20
+"""Probabilities are added up as whole multiples of 1 / PROBABILITY_SCALE, so that sums are exact."""
+
+N_STATES: Final = 4
+"""States that the classifier tells apart; LOST is the one it does not."""
+
+
+def state_scores(probabilities: Float32Array) -> IntArray:
+    """Scores of the four states that are seen, as whole numbers.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float32, shape (n, len(CLASSES))
+        What the classifier gave; the classes of one state are added up.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, 4)
+        In units of 1 / PROBABILITY_SCALE, in the order of `EyeState`.
+    """
+    whole = np.rint(probabilities.astype(np.float64) * PROBABILITY_SCALE).astype(np.int64)
+    scores: IntArray = np.zeros((len(whole), N_STATES), dtype=np.int64)
+    for index in range(len(CLASSES)):
+        scores[:, STATE_OF_CLASS[index]] += whole[:, index]
+    return scores
+
+
+def decide_states(
+    scores: IntArray,
+    gaze_stale_us: FloatArray,
+    openness_stale_us: FloatArray,
+    *,
+    loss_hold_us: IntArray | int,
+    blink_max_us: IntArray | int,
+) -> tuple[StateArray, IntArray]:
+    """The state of each frame, and how sure it is.
+
+    A frame's gaze may be missing for as long as `loss_hold_us`; after that the frame is a blink, if the classifier says
+    so and the loss is no longer than a blink or an eyelid is there to see, and lost otherwise. Nothing is guessed.
+
+    Parameters
+    ----------
+    scores : ndarray of int64, shape (n, 4)
+        From `state_scores`, or a mean of them over a window.
+    gaze_stale_us, openness_stale_us : ndarray of float64, shape (n,)
+        Age of the newest valid value; NaN where there is none.
+    loss_hold_us, blink_max_us : int or ndarray of int64, shape (n,)
+        The limits, as in `AnalysisParameters`.
+
+    Returns
+    -------
+    states : ndarray of uint8, shape (n,)
+        Codes of `EyeState`.
+    certainty : ndarray of int64, shape (n,)
+        Score of the state, in units of 1 / PROBABILITY_SCALE; a lost frame is certain.
+    """
+    best = scores.argmax(axis=1)
+    certainty = scores[np.arange(len(scores)), best]
+    sees_gaze = gaze_stale_us <= loss_hold_us
+    sees_lid = openness_stale_us <= loss_hold_us
+    may_blink = sees_lid | (gaze_stale_us <= blink_max_us)
+    keeps = sees_gaze | ((best == EyeState.BLINK) & may_blink)
+    states = np.where(keeps, best, EyeState.LOST).astype(np.uint8)
+    return states, np.where(keeps, certainty, PROBABILITY_SCALE)

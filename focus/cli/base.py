@@ -1,0 +1,88 @@
+"""What the commands share: groups that translate errors, and tables."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+from flask.cli import AppGroup
+
+from focus.errors import FocusError, InputError
+
+if TYPE_CHECKING:
+    from focus.storage.database import Session
+
+
+class FocusCommand(click.Command):
+    """A command whose errors of ours become one line and an exit code."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except FocusError as err:
+            click.echo(err.message, err=True)
+            sys.exit(2 if isinstance(err, InputError) else 1)
+
+
+class FocusGroup(AppGroup):
+    """A group whose commands run in the application's context and translate errors."""
+
+    command_class = FocusCommand
+
+
+def open_session() -> Session:
+    """The command's database session; StorageError if the database does not answer or has to be migrated first."""
+    from focus.storage.database import db, ping
+    from focus.storage.schema_version import require_newest
+
+    session = db.session()
+    ping(session)
+    require_newest(session)
+    return session
+
+
+@contextmanager
+def frames_bar(n_frames: int, what: str) -> Iterator[Callable[[int], None]]:
+    """A progress bar over frames, on standard error so that what is printed stays clean; told how many more are done.
+
+    Where standard error is no terminal, nothing but the label is written.
+    """
+    with click.progressbar(length=max(n_frames, 1), label=what, file=sys.stderr) as bar:
+        yield bar.update
+
+
+@contextmanager
+def share_bar(what: str) -> Iterator[Callable[[float], None]]:
+    """A progress bar over work of unknown length, on standard error; told which share of it is done, 0 to 1."""
+    with click.progressbar(length=1000, label=what, file=sys.stderr) as bar:
+        yield lambda share: bar.update(max(0, round(share * 1000) - bar.pos))
+
+
+def echo_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under heads, in columns as wide as they need."""
+    lines = [tuple(heads), *(tuple(str(cell) for cell in row) for row in rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(heads))]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def echo_findings(summary: Mapping[str, Any]) -> None:
+    """Print the counts of states and events of an analysis, and its metrics with verdicts and reasons."""
+    for kind in ("states", "events"):
+        click.echo(f"{kind:<12} " + ", ".join(f"{name} {count}" for name, count in summary[kind].items()))
+    echo_table(
+        ("metric", "value", "unit", "verdict", "reason"),
+        (
+            (
+                metric["label"],
+                "" if metric["value"] is None else f"{metric['value']:.4g}",
+                metric["unit"],
+                metric["verdict"],
+                metric["reason"],
+            )
+            for metric in summary["metrics"]
+        ),
+    )

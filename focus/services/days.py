@@ -1,0 +1,132 @@
+"""Days, weeks and the time behind them: what the metrics say of all sessions of a person that began then.
+
+A day is made of its sessions by combining their sums (`metrics.seal`, `metrics.combine`), never by averaging values,
+and so is a week. A session belongs to the day on which it began, in the time zone of whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cached_property, reduce
+from statistics import quantiles
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from focus.analysis import metrics
+from focus.analysis.pipeline import CODE_VERSION
+from focus.services.accounts import Principal
+from focus.storage import overviews as queries
+from focus.storage import results
+from focus.storage.recording_models import Recording
+
+LEAST_SESSIONS: Final = 3
+"""So many earlier sessions make a usual range; before that it is being learned."""
+
+USUAL_DAYS: Final = 90
+"""How far back earlier sessions count."""
+
+Values = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class SessionOfDay:
+    """A session with its sealed sums; without any while its analysis has no complete minute."""
+
+    recording: Recording
+    sums: dict[str, Any] | None
+
+    @cached_property
+    def values(self) -> Values:
+        """Metric values by name, as JSON values."""
+        return _values([self.sums] if self.sums else [])
+
+
+@dataclass(frozen=True)
+class Span:
+    """Some whole days of a person: the first of them, how many, and the sessions that began in them."""
+
+    first: date
+    n_days: int
+    sessions: tuple[SessionOfDay, ...]
+
+    @cached_property
+    def values(self) -> Values:
+        """Metric values of all sessions together, by name."""
+        return _values([each.sums for each in self.sessions if each.sums])
+
+    def recorded_us(self) -> int:
+        """From first to last frame, added up over the sessions."""
+        spans = ((each.recording.t_last_us or 0) - (each.recording.t_first_us or 0) for each in self.sessions)
+        return sum(spans)
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """A person's own usual range of a value: the quartiles over their earlier sessions."""
+
+    low: float
+    middle: float
+    high: float
+    n_sessions: int
+
+
+def days_of(session: Session, principal: Principal, first: date, n_days: int, zone: tzinfo = UTC) -> list[Span]:
+    """Each of `n_days` days from `first` on, with the asker's own sessions."""
+    found = _sessions(session, principal, first, first + timedelta(days=n_days), zone)
+    by_day: dict[date, list[SessionOfDay]] = {}
+    for each in found:
+        by_day.setdefault(each.recording.started_at.astimezone(zone).date(), []).append(each)
+    days = (first + timedelta(days=at) for at in range(n_days))
+    return [Span(day, 1, tuple(by_day.get(day, ()))) for day in days]
+
+
+def joined(days: Sequence[Span]) -> Span:
+    """Neighbouring days as one span."""
+    return Span(days[0].first, len(days), tuple(each for day in days for each in day.sessions))
+
+
+def usual_of(session: Session, principal: Principal, name: str, *, before: date, zone: tzinfo = UTC) -> Usual | None:
+    """The usual range of a metric over the sessions of the `USUAL_DAYS` days before a day; None while it is learned."""
+    found = _sessions(session, principal, before - timedelta(days=USUAL_DAYS), before, zone)
+    needed = (name, "rate", "data_loss")
+    values = []
+    for each in found:
+        value = _values([{key: each.sums[key] for key in needed if key in each.sums}] if each.sums else []).get(name)
+        if value is not None and value["value"] is not None:
+            values.append(value["value"])
+    if len(values) < LEAST_SESSIONS:
+        return None
+    low, middle, high = quantiles(values, n=4, method="inclusive")
+    return Usual(low, middle, high, len(values))
+
+
+def minutes_on_screen(values: Values) -> float | None:
+    """Minutes with gaze on the screen or, where the tracker does not tell that, with the face before it."""
+    for name in ("on_screen", "face_present"):
+        value = values.get(name)
+        if value is not None and value["value"] is not None:
+            return float(value["value"] * value["weight_s"] / 6000)
+    return None
+
+
+def _sessions(session: Session, principal: Principal, first: date, stop: date, zone: tzinfo) -> list[SessionOfDay]:
+    start_at, stop_at = (datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC) for day in (first, stop))
+    rows = queries.sums_between(
+        session, principal.user_id, start_at=start_at, stop_at=stop_at, code_version=str(CODE_VERSION)
+    )
+    found = []
+    for recording, analysis, sums in rows:
+        if sums is None and analysis is not None:
+            for window in results.windows_of(session, analysis.id):
+                sums = metrics.combine(sums or {}, window.sums)
+        found.append(SessionOfDay(recording, metrics.seal(sums) if sums else None))
+    return found
+
+
+def _values(sums: Sequence[dict[str, Any]]) -> Values:
+    if not sums:
+        return {}
+    return {value.name: value.to_dict() for value in metrics.evaluate(reduce(metrics.combine, sums))}

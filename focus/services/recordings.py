@@ -1,0 +1,248 @@
+"""Use cases of recordings: list, look at, create, close, delete, sum up.
+
+Told a database session and who is asking; knows no Flask. Nothing here commits: the caller ends the transaction. What
+draws a stretch of a recording is in `timeline.py`; frames come in through `ingest`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import reduce
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from focus.analysis import metrics
+from focus.errors import ConflictError, NotFoundError
+from focus.protocol.batch import TrackerInfo
+from focus.services import calibrations, consent
+from focus.services.accounts import Principal
+from focus.services.overviews import facts_of
+from focus.services.timeline import timeline
+from focus.storage import recordings as queries
+from focus.storage import results
+from focus.storage.recording_models import Analysis, Recording
+
+__all__ = [
+    "close_recording",
+    "count_recordings",
+    "create_recording",
+    "delete_recording",
+    "find_recording",
+    "get_recording",
+    "list_recordings",
+    "metric_dicts",
+    "metrics_of",
+    "rename_recording",
+    "summary",
+    "timeline",
+]
+
+MAX_TITLE_LENGTH = 200
+
+
+def list_recordings(
+    session: Session,
+    principal: Principal,
+    *,
+    of_everybody: bool = False,
+    state: str | None = None,
+    search: str = "",
+    limit: int = 50,
+    offset: int = 0,
+) -> list[Recording]:
+    """The asker's recordings, newest first; with `of_everybody`, which administrators alone may ask, all of them.
+
+    Raises
+    ------
+    PermissionDeniedError
+        If somebody else asks for everybody's.
+    """
+    owner_id = _owner_to_list(principal, of_everybody)
+    return queries.list_recordings(session, owner_id=owner_id, state=state, search=search, limit=limit, offset=offset)
+
+
+def count_recordings(
+    session: Session,
+    principal: Principal,
+    *,
+    of_everybody: bool = False,
+    state: str | None = None,
+    search: str = "",
+) -> int:
+    """How many `list_recordings` could list."""
+    owner_id = _owner_to_list(principal, of_everybody)
+    return queries.count_recordings(session, owner_id=owner_id, state=state, search=search)
+
+
+def _owner_to_list(principal: Principal, of_everybody: bool) -> int | None:
+    if not of_everybody:
+        return principal.user_id
+    principal.require_admin()
+    return None
+
+
+def get_recording(session: Session, principal: Principal, recording_id: str) -> Recording:
+    """The recording, if the asker owns it or is an administrator.
+
+    Raises
+    ------
+    NotFoundError
+        If it does not exist or is not theirs; the two are not told apart.
+    """
+    recording = queries.find_recording(session, recording_id)
+    if recording is None or (recording.owner_id != principal.user_id and not principal.is_admin):
+        raise NotFoundError(f"there is no recording {recording_id[:36]!r}")
+    return recording
+
+
+def find_recording(session: Session, recording_id: str) -> Recording:
+    """The recording, whoever owns it: for the command line.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none.
+    """
+    recording = queries.find_recording(session, recording_id)
+    if recording is None:
+        raise NotFoundError(f"there is no recording {recording_id[:36]!r}")
+    return recording
+
+
+def create_recording(
+    session: Session,
+    principal: Principal,
+    *,
+    tracker: TrackerInfo,
+    recording_id: str | None = None,
+    title: str = "",
+    task: str = "",
+    now: datetime | None = None,
+) -> Recording:
+    """An open recording without frames, for a tracker that will connect later.
+
+    Raises
+    ------
+    ConflictError
+        If the id is taken.
+    ConsentError
+        If this person refused or withdrew consent to their own reports.
+    """
+    recording_id = recording_id or str(uuid.uuid4())
+    consent.require_recording(session, principal.user_id)
+    if queries.find_recording(session, recording_id) is not None:
+        raise ConflictError(f"there is a recording {recording_id!r} already")
+    return queries.add_recording(
+        session,
+        recording_id=recording_id,
+        owner_id=principal.user_id,
+        tracker=tracker.to_dict(),
+        started_at=now or datetime.now(UTC),
+        title=title.strip()[:MAX_TITLE_LENGTH],
+        task=task,
+        calibration=calibrations.provenance(session, principal.user_id, tracker.name),
+    )
+
+
+def rename_recording(session: Session, recording: Recording, title: str) -> None:
+    """Give the recording another title."""
+    recording.title = title.strip()[:MAX_TITLE_LENGTH]
+    session.flush()
+
+
+def close_recording(session: Session, recording: Recording, *, now: datetime | None = None) -> None:
+    """Take no more frames; a connected tracker learns it with its next batch. The server completes the analysis.
+
+    Raises
+    ------
+    ConflictError
+        If it is closed already.
+    """
+    if not queries.close_recording(session, recording.id, ended_at=now or datetime.now(UTC)):
+        raise ConflictError(f"recording {recording.id} is closed already")
+    session.refresh(recording)
+
+
+def delete_recording(session: Session, recording: Recording) -> None:
+    """Remove the recording, its frames and its results for good."""
+    queries.delete_recording(session, recording.id)
+
+
+# -- sums -------------------------------------------------------------------------------------------------------------
+
+
+def summary(session: Session, recording: Recording) -> dict[str, Any]:
+    """Counts of frames, states and events, and the metrics, as JSON values.
+
+    `pending` is the number of stored frames whose final state is not known yet. Metrics rest on the minute windows that
+    are complete; those of a recording that is going on are in the live pictures.
+    """
+    analysis = results.shown_analysis(session, recording.id)
+    n_analysed = analysis.n_frames if analysis is not None else 0
+    facts = facts_of(session, analysis) or {}
+    if analysis is not None and not facts:
+        facts = {
+            "states": results.state_frame_counts(session, analysis.id),
+            "events": results.event_counts(session, analysis.id),
+        }
+    return {
+        "recording": recording.id,
+        "title": recording.title,
+        "state": recording.state,
+        "tracker": recording.tracker,
+        "task": recording.task,
+        "started_at": recording.started_at.isoformat(),
+        "ended_at": recording.ended_at.isoformat() if recording.ended_at else None,
+        "duration_us": _duration_us(recording),
+        "frames": recording.n_frames,
+        "rejected": recording.n_rejected,
+        "frames_rejected": recording.cursor.n_frames_rejected,
+        "batches": recording.cursor.n_batches,
+        "states": facts.get("states", {}),
+        "events": facts.get("events", {}),
+        "metrics": metric_dicts([facts["sums"]]) if facts.get("sums") else metrics_of(session, analysis),
+        "analysis": _provenance(analysis),
+        "calibration": recording.calibration,
+        "frames_removed_at": recording.frames_removed_at.isoformat() if recording.frames_removed_at else None,
+        "pending": max(0, recording.n_frames - n_analysed),
+    }
+
+
+def metrics_of(session: Session, analysis: Analysis | None) -> list[dict[str, Any]]:
+    """Metric values over all windows of an analysis, as JSON values; empty when there are none yet."""
+    if analysis is None:
+        return []
+    windows = results.windows_of(session, analysis.id)
+    if not windows:
+        return []
+    return metric_dicts(window.sums for window in windows)
+
+
+def metric_dicts(sums: Iterable[Any]) -> list[dict[str, Any]]:
+    """Metric values over the sums of some windows, as JSON values."""
+    return [value.to_dict() for value in metrics.evaluate(reduce(metrics.combine, sums))]
+
+
+def _duration_us(recording: Recording) -> int:
+    if recording.t_first_us is None or recording.t_last_us is None:
+        return 0
+    return recording.t_last_us - recording.t_first_us
+
+
+def _provenance(analysis: Analysis | None) -> dict[str, Any] | None:
+    if analysis is None:
+        return None
+    return {
+        "number": analysis.number,
+        "model_release": analysis.model_release,
+        "parameters": analysis.parameters,
+        "code_version": analysis.code_version,
+        "analysed_seq": analysis.analysed_seq,
+        "n_frames": analysis.n_frames,
+        "is_complete": analysis.is_complete,
+        "started_at": analysis.started_at.isoformat(),
+        "finished_at": analysis.finished_at.isoformat() if analysis.finished_at else None,
+    }

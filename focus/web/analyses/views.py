@@ -1,0 +1,106 @@
+"""Forms of the card "Analyses" on the report: a new analysis, the one that is shown, removing one."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, current_app, flash, redirect, request, url_for
+from flask.blueprints import BlueprintSetupState
+from flask.typing import ResponseReturnValue
+
+from focus.analysis.parameters import AnalysisParameters
+from focus.errors import ConflictError, ParameterError, PermissionDeniedError
+from focus.eyestate.model import active_name, find_release, list_releases, load_model
+from focus.services import reanalysis, recordings
+from focus.services.reanalysis_runner import ReanalysisRunner
+from focus.storage.database import db, normalise_url
+from focus.storage.recording_models import Recording
+from focus.web.identity import current_principal, login_needed
+
+blueprint = Blueprint("analyses", __name__, template_folder="../templates")
+
+_ROLES = ("researcher", "admin")
+
+
+@blueprint.record_once
+def _make_runner(state: BlueprintSetupState) -> None:
+    app = state.app
+    models_dir = app.extensions["focus.settings"].INSTANCE / "models"
+    app.extensions["focus.reanalyses"] = ReanalysisRunner(
+        normalise_url(app.config["SQLALCHEMY_DATABASE_URI"]),
+        lambda release: load_model(find_release(release, models_dir)),
+    )
+
+
+@blueprint.post("/sessions/<uuid:recording_id>/analyses")
+@login_needed
+def start(recording_id: UUID) -> ResponseReturnValue:
+    """Analyse the session again in the background."""
+    recording = _recording(recording_id)
+    if recording.is_open:
+        raise ConflictError("this session is open; it can be analysed again once it is closed")
+    runner: ReanalysisRunner = current_app.extensions["focus.reanalyses"]
+    parameters = AnalysisParameters(lookahead_us=round(_number("lookahead_ms") * 1000))
+    runner.start(recording.id, release=request.form.get("release", ""), parameters=parameters)
+    flash("The session is being analysed again; the new analysis appears in the list.")
+    return _back(recording_id)
+
+
+@blueprint.post("/sessions/<uuid:recording_id>/analyses/<int:number>/show")
+@login_needed
+def show(recording_id: UUID, number: int) -> ResponseReturnValue:
+    """Show this analysis in the report from now on."""
+    reanalysis.choose_analysis(db.session(), _recording(recording_id), number)
+    db.session.commit()
+    return _back(recording_id)
+
+
+@blueprint.post("/sessions/<uuid:recording_id>/analyses/<int:number>/remove")
+@login_needed
+def remove(recording_id: UUID, number: int) -> ResponseReturnValue:
+    """Remove an analysis that was asked for."""
+    reanalysis.remove_analysis(db.session(), _recording(recording_id), number)
+    db.session.commit()
+    return _back(recording_id)
+
+
+def _recording(recording_id: UUID) -> Recording:
+    """The session, for a researcher or administrator who may see it."""
+    principal = current_principal()
+    recording = recordings.get_recording(db.session(), principal, str(recording_id))
+    if principal.role not in _ROLES:
+        raise PermissionDeniedError("only researchers and administrators may do this")
+    return recording
+
+
+def _number(field: str) -> float:
+    text = request.form.get(field, "")
+    try:
+        return float(text)
+    except ValueError:
+        raise ParameterError(f"{field} {text[:40]!r} is not a number") from None
+
+
+def _back(recording_id: UUID) -> ResponseReturnValue:
+    return redirect(url_for("reports.report", recording_id=recording_id, _anchor="analyses"), code=303)
+
+
+@blueprint.app_context_processor
+def _for_card() -> dict[str, Any]:
+    return {"analyses_card": _card}
+
+
+def _card(recording: Recording) -> dict[str, Any] | None:
+    """What the card shows; None for people who have no use for it."""
+    if current_principal().role not in _ROLES:
+        return None
+    settings = current_app.extensions["focus.settings"]
+    runner: ReanalysisRunner = current_app.extensions["focus.reanalyses"]
+    return {
+        "rows": reanalysis.list_analyses(db.session(), recording),
+        "releases": list_releases(settings.INSTANCE / "models"),
+        "active": active_name(settings.INSTANCE / "models"),
+        "lookahead_ms": settings.LOOKAHEAD_MS,
+        "is_running": runner.is_running(recording.id),
+    }

@@ -1,0 +1,75 @@
+"""What a report of a recording can show, decided from what its tracker declared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from focus.protocol.schema import COLUMN_BY_NAME
+
+UNIT_OF_GAZE_SPACE: Final = {"screen": "part of the screen", "deg": "deg", "scene": "part of the scene picture"}
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One chart of the timeline: `missing` says why it cannot be drawn, and is empty where it can."""
+
+    name: str
+    title: str
+    unit: str
+    missing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A column that the tracker sends."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+def charts_of(tracker: Mapping[str, Any]) -> tuple[Chart, ...]:
+    """The charts of a recording with this tracker, in the order in which they are shown."""
+    columns = set(tracker.get("columns", ()))
+
+    def chart(name: str, title: str, missing: str, *sources: str) -> Chart:
+        there = [source for source in sources if source in columns]
+        return Chart(name, title, _unit(tracker, there[0]) if there else "", "" if there else missing)
+
+    return (
+        chart("gaze", "Gaze", "This recording has no gaze position.", "gaze_x", "gaze_left_x", "gaze_right_x"),
+        chart(
+            "openness",
+            "Eyelid openness",
+            "This recording has no eyelid openness; blinks were found from its other signals.",
+            "openness_left",
+            "openness_right",
+        ),
+        chart("pupil", "Pupil size", "This recording has no pupil data.", "pupil_left", "pupil_right"),
+    )
+
+
+def signals_of(tracker: Mapping[str, Any]) -> tuple[Signal, ...]:
+    """What the tracker sends, column by column."""
+    known = (COLUMN_BY_NAME[name] for name in tracker.get("columns", ()) if name in COLUMN_BY_NAME)
+    return tuple(Signal(column.name, _unit(tracker, column.name), column.meaning) for column in known)
+
+
+def pupil_baseline_mm(metrics: Sequence[Mapping[str, Any]]) -> float | None:
+    """What dilation was measured from: the mean diameter less the mean dilation; None where one is not known."""
+    value = {metric["name"]: metric["value"] for metric in metrics}
+    diameter, dilation = value.get("pupil_diameter"), value.get("pupil_dilation")
+    return None if diameter is None or dilation is None else round(float(diameter - dilation), 4)
+
+
+def _unit(tracker: Mapping[str, Any], name: str) -> str:
+    """The unit the tracker declared, else the one the column's table knows."""
+    declared = str(tracker.get("units", {}).get(name, ""))
+    column = COLUMN_BY_NAME[name]
+    if declared:
+        return declared
+    if column.unit == "gaze space":
+        return UNIT_OF_GAZE_SPACE.get(str(tracker.get("gaze_space")), "")
+    return column.unit

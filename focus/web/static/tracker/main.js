@@ -1,0 +1,296 @@
+// The tracker page: camera, check, recording, and a page for everything that can stand in the way.
+//
+// The page is in one view at a time (`data-view` of its root): "loading", "check", "recording" or "trouble". What a
+// recording has done and still has to do lives in the store, so that a reload goes on where the page was.
+
+import { io } from "../vendor/socket.io-client/4.8.4/socket.io.esm.min.js";
+import { clock, number } from "../js/words.js";
+import { listCameras, openCamera, TrackerTrouble } from "./camera.js";
+import { Diagnostics } from "./diagnostics.js";
+import { drawFace } from "./drawing.js";
+import { Landmarker, worksWhileHidden } from "./landmarker.js";
+import { guessDistance_mm, measureFrame } from "./measures.js";
+import { checkQuality, RateMeter } from "./quality.js";
+import { Recorder, trackerInfo } from "./recorder.js";
+import { sortUnfinished, Store } from "./store.js";
+import { holdTrackerLock, keepAwake } from "./tab.js";
+
+const byId = (id) => document.getElementById(id);
+const root = byId("tracker");
+const video = byId("preview");
+const rate = new RateMeter();
+const diagnostics = new Diagnostics(video);
+const landmarker = new Landmarker(video, { onFrame, onFault: showTrouble });
+const awake = keepAwake();
+let store;
+let stream = null;
+let lines = null;
+let recorder = null;
+let looked_ms = 0;
+let isLinked = false;
+
+// -- views ----------------------------------------------------------------------------------------------------------
+
+function show(view) {
+  root.dataset.view = view;
+  for (const part of root.querySelectorAll("[data-views]")) part.hidden = !part.dataset.views.split(" ").includes(view);
+}
+
+/** The page for what stands in the way; a recording that runs is kept and goes on after "Try again". */
+function showTrouble(error) {
+  const code = error instanceof TrackerTrouble ? error.code : "fault";
+  const known = root.querySelector(`[data-trouble="${code}"]`) ?? root.querySelector('[data-trouble="fault"]');
+  for (const part of root.querySelectorAll("[data-trouble]")) part.hidden = part !== known;
+  const detail = known.querySelector(".detail");
+  if (detail) detail.textContent = error.message && error.message !== code ? error.message : "";
+  root.dataset.troubleCode = known.dataset.trouble;
+  closeCamera();
+  show("trouble");
+  known.querySelector("h2").focus();
+}
+
+function requireBrowser() {
+  if (!isSecureContext) throw new TrackerTrouble("insecure");
+  const needed = [navigator.mediaDevices?.getUserMedia, globalThis.Worker, globalThis.OffscreenCanvas, globalThis.WebAssembly, globalThis.indexedDB, navigator.locks];
+  if (needed.some((part) => !part)) throw new TrackerTrouble("unsupported");
+}
+
+// -- camera and check -----------------------------------------------------------------------------------------------
+
+async function begin() {
+  show("loading");
+  try {
+    requireBrowser();
+    await holdTrackerLock();
+    store = await Store.open();
+    const { current, ending } = sortUnfinished(await store.recordingsOf(root.dataset.user), Date.now());
+    ending.forEach(finishInTheBackground);
+    [lines] = await Promise.all([
+      landmarker.load(root.dataset.worker, root.dataset.faceMesh),
+      useCamera(localStorage.getItem("focus-camera") ?? ""),
+    ]);
+    landmarker.follow(stream);
+    if (current) goOn(current);
+    else show("check");
+  } catch (error) {
+    showTrouble(error);
+  }
+}
+
+async function useCamera(deviceId) {
+  closeCamera();
+  try {
+    stream = await openCamera(deviceId);
+  } catch (error) {
+    // The camera that was used last may be gone; the usual one will do.
+    if (!deviceId || error.code !== "no-camera") throw error;
+    stream = await openCamera("");
+  }
+  stream.getVideoTracks()[0].addEventListener("ended", () => showTrouble(new TrackerTrouble("camera-gone")));
+  video.srcObject = stream;
+  await video.play();
+  await fillCameraChoice();
+}
+
+function closeCamera() {
+  landmarker.stop();
+  recorder?.interrupt();
+  for (const track of stream?.getTracks() ?? []) track.stop();
+  stream = null;
+}
+
+async function fillCameraChoice() {
+  const used = stream.getVideoTracks()[0].getSettings().deviceId;
+  const options = (await listCameras()).map((camera, i) => new Option(camera.label || `Camera ${i + 1}`, camera.deviceId, false, camera.deviceId === used));
+  byId("camera").replaceChildren(...options);
+}
+
+function onFrame(seen) {
+  const frame = measureFrame(seen.landmarks, seen.width, seen.height);
+  recorder?.push(seen.timestamp_us, frame, Date.now());
+  rate.push(seen.timestamp_us);
+  root.dataset.frames = String(Number(root.dataset.frames ?? 0) + 1);
+  if (!document.hidden && lines) drawFace(byId("overlay"), seen, lines, diagnostics.shown);
+  diagnostics.update(seen, frame, rate.rate_hz);
+  // Words a few times a second are as much as anybody reads.
+  if (performance.now() - looked_ms < 300) return;
+  looked_ms = performance.now();
+  showCheck(seen, frame);
+  showRecording();
+}
+
+function showCheck(seen, frame) {
+  const hasFace = seen.landmarks !== null;
+  const checks = checkQuality({
+    hasFace,
+    light: seen.light,
+    distance_mm: hasFace ? guessDistance_mm(seen.landmarks, seen.width, seen.height) : NaN,
+    rate_hz: rate.rate_hz,
+    ...frame,
+  });
+  for (const { name, verdict, words } of checks) {
+    const line = byId(`check-${name}`);
+    line.dataset.verdict = verdict;
+    const told = line.querySelector("dd");
+    if (told.textContent !== words) told.textContent = words;
+  }
+  root.dataset.roll = hasFace ? frame.head_roll.toFixed(1) : "";
+  const worst = checks.some(({ verdict }) => verdict === "wrong") ? "wrong" : checks.some(({ verdict }) => verdict === "caution") ? "caution" : "good";
+  const summary = { wrong: "Not yet good enough", caution: "Good enough, and could be better", good: "Ready" }[worst];
+  if (byId("check-summary").textContent !== summary) byId("check-summary").textContent = summary;
+}
+
+// -- recording ------------------------------------------------------------------------------------------------------
+
+const listener = { onChange: showRecording, onLink, onEnd, onFull, onFault: showTrouble };
+
+async function startRecording() {
+  byId("start").disabled = true;
+  try {
+    const tracker = trackerInfo({ cameraLabel: stream.getVideoTracks()[0].label });
+    const begun = { id: crypto.randomUUID(), user: root.dataset.user, tracker, startedAt_ms: Date.now() };
+    useRecorder(await Recorder.begin(store, io, listener, begun));
+  } catch (error) {
+    showTrouble(error);
+  } finally {
+    byId("start").disabled = false;
+  }
+}
+
+/** A recording that a reload has interrupted. */
+function goOn(row) {
+  useRecorder(new Recorder(store, row, io, listener));
+}
+
+function useRecorder(chosen) {
+  recorder = chosen;
+  root.dataset.recording = recorder.row.id;
+  for (const link of root.querySelectorAll("a[data-live]")) link.href = root.dataset.liveAddress.replace("ID", recorder.row.id);
+  recorder.start();
+  if (recorder.row.state === "running") awake.hold();
+  show("recording");
+  showRecording();
+}
+
+async function pause() {
+  await recorder.pause();
+  awake.release();
+  showRecording();
+}
+
+async function resume() {
+  await recorder.resume();
+  awake.hold();
+  byId("full").hidden = true;
+  showRecording();
+}
+
+async function stop() {
+  awake.release();
+  await recorder.stop();
+  showRecording();
+}
+
+async function onFull() {
+  byId("full").hidden = false;
+  await pause();
+}
+
+function onLink(isOpen) {
+  isLinked = isOpen;
+  showRecording();
+}
+
+function onEnd(code, message) {
+  const row = recorder.row;
+  recorder = null;
+  awake.release();
+  const report = root.dataset.reportAddress.replace("ID", row.id);
+  if (code === "done") {
+    closeCamera();
+    location.assign(report);
+    return;
+  }
+  byId("closed-report").href = report;
+  const lost = row.nextSeq - row.firstSeq;
+  byId("closed-lost").textContent = lost > 0 ? `${lost} batches had not been sent and belong to no session any more.` : "";
+  offerToLetGo(byId("discard"), row);
+  byId("refused-waiting").textContent = number(lost);
+  const trouble = { unauthenticated: "login", closed: "closed", evicted: "evicted", consent: "consent" }[code] ?? "refused";
+  showTrouble(new TrackerTrouble(trouble, message));
+}
+
+/** What an earlier session has left, sent and closed while the page does something else. */
+function finishInTheBackground(row) {
+  row.state = "closing";
+  const box = byId("late");
+  const showLate = () => {
+    box.hidden = false;
+    byId("late-waiting").textContent = number(late.nWaiting);
+  };
+  const onLateEnd = (code, message) => {
+    if (code === "done" || code === "closed") box.hidden = true;
+    else if (!["unauthenticated", "evicted", "consent"].includes(code)) {
+      showLate();
+      byId("late-refused").hidden = false;
+      byId("late-refused").querySelector("p").textContent = `The server does not take it: ${message || code}.`;
+      offerToLetGo(byId("late-discard"), row);
+    }
+  };
+  const late = new Recorder(store, row, io, { onChange: showLate, onLink: () => {}, onEnd: onLateEnd, onFull: () => {}, onFault: showTrouble });
+  late.start();
+  showLate();
+}
+
+/** The button forgets what the server will never take; nothing of it goes away before somebody says so. */
+function offerToLetGo(button, row) {
+  button.onclick = async () => {
+    await store.remove(row);
+    location.reload();
+  };
+}
+
+const STATE_WORDS = { running: "Recording", paused: "Paused", closing: "Sending the rest" };
+
+function showRecording() {
+  if (!recorder) return;
+  const { row } = recorder;
+  const values = {
+    "recording-state": STATE_WORDS[row.state],
+    "recording-clock": clock(recorder.length_us),
+    "count-frames": number(row.nFrames),
+    "count-waiting": number(recorder.nWaiting),
+    "recording-link": isLinked ? "connected" : "no connection; frames wait in this browser",
+    "recording-rate": rate.rate_hz === null ? "measuring" : `${rate.rate_hz.toFixed(0)} Hz`,
+  };
+  for (const [id, words] of Object.entries(values)) if (byId(id).textContent !== words) byId(id).textContent = words;
+  byId("recording-link").className = isLinked ? "chip good" : "chip caution";
+  byId("recording-state").className = row.state === "running" ? "chip live" : "chip caution";
+  byId("pause").hidden = row.state !== "running";
+  byId("resume").hidden = row.state !== "paused";
+  byId("stop").disabled = row.state === "closing";
+  root.dataset.produced = String(row.nFrames);
+  root.dataset.state = row.state;
+  document.title = `${STATE_WORDS[row.state]} · FOCUS`;
+}
+
+// -- the page -------------------------------------------------------------------------------------------------------
+
+byId("start").addEventListener("click", startRecording);
+byId("pause").addEventListener("click", pause);
+byId("resume").addEventListener("click", resume);
+byId("stop").addEventListener("click", stop);
+byId("camera").addEventListener("change", async ({ target }) => {
+  localStorage.setItem("focus-camera", target.value);
+  try {
+    await useCamera(target.value);
+    landmarker.follow(stream);
+  } catch (error) {
+    showTrouble(error);
+  }
+});
+for (const button of root.querySelectorAll("[data-again]")) button.addEventListener("click", () => location.reload());
+byId("hidden-note").hidden = worksWhileHidden;
+addEventListener("pagehide", () => recorder?.leave());
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+begin();

@@ -1,0 +1,233 @@
+"""The tracker page when something stands in the way: each has a page of its own that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+
+from tests.browser.camera import (
+    FAKE_CAMERA,
+    FILM,
+    SOFTWARE_WEBGL,
+    Tracked,
+    TrackerPage,
+    chromium,
+    serving,
+    with_film,
+)
+
+OTHER_NAME = "focus.test"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracked]:
+    with serving(tmp_path_factory.mktemp("server"), ALLOWED_HOSTS=OTHER_NAME) as tracked:
+        yield tracked
+
+
+@contextmanager
+def tracker_page(server: Tracked, *arguments: str, stub: str = "") -> Iterator[TrackerPage]:
+    """The tracker page of somebody logged in, in a Chromium with these arguments; `stub` runs before the page's own."""
+    with chromium(*arguments) as browser:
+        server.enter(browser)
+        if stub:
+            browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": stub})
+        yield TrackerPage(browser, server)
+
+
+def words_of_trouble(page: TrackerPage) -> tuple[str, str]:
+    """Which trouble the page shows, and its words."""
+    page.wait_for_view("trouble")
+    shown = [part for part in page.driver.find_elements(By.CSS_SELECTOR, "[data-trouble]") if part.is_displayed()]
+    assert len(shown) == 1
+    return str(shown[0].get_attribute("data-trouble")), shown[0].text
+
+
+def refusing(error: str) -> str:
+    """A script that lets the camera be refused with an error of this name."""
+    return f"navigator.mediaDevices.getUserMedia = async () => {{ throw new DOMException('refused', '{error}'); }};"
+
+
+def test_a_machine_without_a_camera(server: Tracked) -> None:
+    with tracker_page(server, "--use-fake-ui-for-media-stream", *SOFTWARE_WEBGL) as page:
+        page.open()
+        code, words = words_of_trouble(page)
+
+        assert code == "no-camera"
+        assert "Connect one" in words
+        page.driver.find_element(By.LINK_TEXT, "replay the demo recording or connect another tracker").click()
+        assert page.driver.current_url.endswith("/sessions/start")
+
+
+def test_a_camera_that_is_not_allowed(server: Tracked) -> None:
+    with tracker_page(server, FAKE_CAMERA[0], *SOFTWARE_WEBGL) as page:
+        set_camera(page, "denied")
+        page.open()
+        code, words = words_of_trouble(page)
+
+    assert code == "denied"
+    assert "allow the camera for this page" in words
+
+
+def test_a_camera_that_another_program_has(server: Tracked) -> None:
+    with tracker_page(server, *FAKE_CAMERA, *SOFTWARE_WEBGL, stub=refusing("NotReadableError")) as page:
+        page.open()
+        code, words = words_of_trouble(page)
+
+    assert code == "camera-taken"
+    assert "video call" in words
+
+
+def test_an_address_that_is_not_secure(server: Tracked) -> None:
+    resolver = f"--host-resolver-rules=MAP {OTHER_NAME} 127.0.0.1"
+    with chromium(*FAKE_CAMERA, *SOFTWARE_WEBGL, resolver) as browser:
+        server.enter(browser, host=OTHER_NAME)
+        page = TrackerPage(browser, server)
+        page.driver.get(f"http://{OTHER_NAME}:{server.process.port}/track")
+        code, words = words_of_trouble(page)
+
+    assert code == "insecure"
+    assert "https" in words
+
+
+def test_a_browser_without_webgl(server: Tracked) -> None:
+    with tracker_page(server, *FAKE_CAMERA, "--disable-3d-apis", "--disable-software-rasterizer") as page:
+        page.open()
+        code, words = words_of_trouble(page)
+
+    assert code == "no-webgl"
+    assert "hardware or graphics acceleration" in words
+
+
+def test_another_tab_that_tracks_already(server: Tracked) -> None:
+    with tracker_page(server, *FAKE_CAMERA, *SOFTWARE_WEBGL) as page:
+        page.open()
+        page.wait_for_view("check")
+        first = page.driver.current_window_handle
+        page.driver.switch_to.new_window("tab")
+        page.open()
+        code, words = words_of_trouble(page)
+        assert code == "other-tab"
+        assert "One tab of this browser" in words
+
+        page.driver.switch_to.window(first)
+        page.driver.close()
+        page.driver.switch_to.window(page.driver.window_handles[0])
+        page.browser.press("Try again")
+        page.wait_for_view("check")
+
+
+def test_a_session_that_is_stopped_on_its_live_page(server: Tracked, tmp_path: Path) -> None:
+    film = tmp_path / "face.mjpeg"
+    FILM.write(film)
+    with tracker_page(server, *with_film(film)) as page:
+        page.open()
+        page.wait_for_view("check")
+        page.driver.find_element(By.ID, "start").click()
+        page.wait_for_view("recording")
+        recording_id = page.told("recording")
+        tracking = page.driver.current_window_handle
+        page.browser.wait(lambda: int(page.told("produced") or 0) > 10, "frames")
+        page.driver.switch_to.new_window("tab")
+        page.driver.get(f"{server.process.url}/sessions/{recording_id}/live")
+        page.browser.press("Stop")
+        page.driver.switch_to.window(tracking)
+        code, words = words_of_trouble(page)
+
+        assert code == "closed"
+        assert "What was stored is in the report" in words
+        page.browser.press("Open the report")
+        assert page.driver.current_url.endswith(f"/sessions/{recording_id}")
+
+
+def test_somebody_who_logged_out_goes_on_after_logging_in(server: Tracked) -> None:
+    with tracker_page(server, *FAKE_CAMERA, *SOFTWARE_WEBGL) as page:
+        page.open()
+        page.wait_for_view("check")
+        page.driver.delete_all_cookies()
+        page.driver.find_element(By.ID, "start").click()
+        code, _ = words_of_trouble(page)
+        assert code == "login"
+
+        server.enter(page.browser)
+        page.open()
+        page.wait_for_view("recording")
+        page.browser.wait(lambda: page.browser.text("#recording-link") == "connected", "the connection")
+
+
+def test_a_camera_that_is_taken_away_and_given_back(server: Tracked) -> None:
+    """The same session goes on with it."""
+    with tracker_page(server, FAKE_CAMERA[0], *SOFTWARE_WEBGL) as page:
+        set_camera(page, "granted")
+        page.open()
+        page.wait_for_view("check")
+        page.driver.find_element(By.ID, "start").click()
+        page.wait_for_view("recording")
+        recording_id = page.told("recording")
+        page.browser.wait(lambda: int(page.told("produced") or 0) > 10, "frames")
+        set_camera(page, "denied")
+        code, words = words_of_trouble(page)
+        assert code == "camera-gone"
+        assert "goes on with the same session" in words
+
+        set_camera(page, "granted")
+        page.browser.press("Try again")
+        page.wait_for_view("recording")
+        assert page.told("recording") == recording_id
+
+
+def test_a_browser_that_hands_frames_to_the_page_alone_says_that_it_pauses_while_hidden(server: Tracked) -> None:
+    """As Firefox, where the page takes the frames from the video and gives them to the worker."""
+    with tracker_page(server, *FAKE_CAMERA, *SOFTWARE_WEBGL, stub="delete window.MediaStreamTrackProcessor;") as page:
+        page.open()
+        page.wait_for_view("check")
+        page.browser.wait(lambda: page.n_frames() > 20, "frames")
+
+        assert "tracking pauses while the tab is hidden" in page.browser.text("#hidden-note")
+
+
+def test_the_screen_stays_on_while_it_records(server: Tracked) -> None:
+    stub = """
+        window.awake = 0;
+        navigator.wakeLock.request = async () => {
+          window.awake += 1;
+          return { release: async () => { window.awake -= 1; } };
+        };
+    """
+    with tracker_page(server, *FAKE_CAMERA, *SOFTWARE_WEBGL, stub=stub) as page:
+        page.open()
+        page.wait_for_view("check")
+        n_awake = "return window.awake"
+        assert page.driver.execute_script(n_awake) == 0
+        page.driver.find_element(By.ID, "start").click()
+        page.browser.wait(lambda: page.driver.execute_script(n_awake) == 1, "the wake lock")
+        page.browser.press("Pause")
+        page.browser.wait(lambda: page.driver.execute_script(n_awake) == 0, "the end of the wake lock")
+
+
+def test_a_session_that_was_deleted_meanwhile_can_be_let_go(server: Tracked) -> None:
+    with tracker_page(server, *FAKE_CAMERA, *SOFTWARE_WEBGL) as page:
+        page.open()
+        page.wait_for_view("check")
+        page.driver.find_element(By.ID, "start").click()
+        page.wait_for_view("recording")
+        recording_id = page.told("recording")
+        page.browser.wait(lambda: int(page.told("produced") or 0) > 10, "frames")
+        tracking = page.driver.current_window_handle
+        page.driver.switch_to.new_window("tab")
+        page.driver.get(f"{server.process.url}/sessions/{recording_id}/delete")
+        page.driver.find_element(By.CSS_SELECTOR, "main form button").click()
+        page.driver.switch_to.window(tracking)
+        code, _ = words_of_trouble(page)
+        assert code in ("refused", "closed")
+        page.browser.press("Let go of what waits, and start anew" if code == "refused" else "Start another one")
+        page.wait_for_view("check")
+
+
+def set_camera(page: TrackerPage, setting: str) -> None:
+    """Allow or forbid the camera, as the person does in the browser's own settings."""
+    page.driver.execute_cdp_cmd("Browser.setPermission", {"permission": {"name": "camera"}, "setting": setting})

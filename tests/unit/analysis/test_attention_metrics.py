@@ -1,0 +1,115 @@
+"""Focus time and breaks, by hand; and the metrics that frames alone cannot give."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import pytest
+
+from focus.analysis.metrics import METRICS
+from focus.analysis.types import EyeState
+from focus.protocol.batch import TrackerInfo
+from tests.unit.analysis.metric_blocks import GOOD, block, event, sums_over, value_over
+
+NAN = float("nan")
+
+
+def test_focus_time_is_on_screen_facing_it_with_open_eyes() -> None:
+    tenths = np.repeat(np.arange(10), 5)  # 50 frames in a second
+    on_screen = np.where(tenths < 2, 0.0, 1.0)
+    yaw = np.where(tenths == 2, 40.0, 0.0)
+    face = np.where(tenths == 3, 0.0, 1.0)
+    # A blink in which the tracker lost the gaze counts.
+    states = np.where(tenths == 4, EyeState.BLINK, EyeState.FIXATION)
+    on_screen[tenths == 4] = NAN
+    on_screen[tenths == 5] = NAN
+
+    value = value_over("focus_time", block(0, states=states, signal_7=on_screen, signal_5=yaw, signal_8=face))
+
+    assert value.value == pytest.approx(0.5 / 60)
+    assert (value.verdict, value.weight_s) == ("estimate", 1.0)
+    assert value.reason == (
+        "a proxy for attention: eyes open, gaze on the screen, head towards the screen, outside long closures"
+    )
+
+
+def test_a_long_closure_is_taken_off_focus_time_when_it_is_over() -> None:
+    closed = [EyeState.BLINK] * 50
+    blocks = [block(0), block(1, states=closed), block(2, event("closure", 1.0, 2.0)), block(3)]
+
+    assert value_over("focus_time", *blocks).value == pytest.approx(3 / 60)
+
+
+def test_focus_time_does_not_ask_what_the_tracker_cannot_tell() -> None:
+    lids = TrackerInfo("lids", ("openness_left",), rate_hz=50.0)
+    value = value_over("focus_time", block(0, tracker=lids, signal_7=NAN, signal_5=NAN, signal_6=NAN))
+
+    assert value.value == pytest.approx(1 / 60)
+    assert value.reason == "a proxy for attention: eyes open, outside long closures"
+
+
+def away(start_s: float, length_s: float) -> Any:
+    return block(start_s, length_s=length_s, rate_hz=2, signal_8=0.0)
+
+
+def here(start_s: float, length_s: float) -> Any:
+    return block(start_s, length_s=length_s, rate_hz=2)
+
+
+def test_twenty_seconds_without_a_face_or_without_frames_are_a_break() -> None:
+    # Away for 30 s, no frames for 400 s, away for 15 s.
+    blocks = [here(0, 600), away(600, 30), here(630, 300), here(1330, 60), away(1390, 15), here(1405, 120)]
+
+    assert value_over("breaks", *blocks).value == 2
+    assert sums_over("break_check", *blocks)["long"] == 1
+    assert value_over("break_check", *blocks).value == pytest.approx((1525 - 1330) / 60)
+    assert value_over("longest_without_break", *blocks).value == pytest.approx(10, abs=0.01)
+
+
+def test_no_time_has_passed_since_a_break_that_is_going_on() -> None:
+    assert value_over("break_check", here(0, 600), away(600, 30)).value == 0
+
+
+def test_a_stretch_has_missed_a_break_every_twenty_minutes() -> None:
+    blocks = [here(0, 2700), away(2700, 60), here(2760, 1300)]
+
+    assert value_over("breaks_missed", *blocks).value == 3
+    assert value_over("longest_without_break", *blocks).value == pytest.approx(45, abs=0.01)
+
+
+def test_breaks_do_not_depend_on_how_a_recording_is_cut_into_blocks() -> None:
+    rng = np.random.default_rng(8)
+    metric = METRICS["break_check"]()
+    for _ in range(30):
+        blocks, now_s = [], 0.0
+        for _ in range(12):
+            length_s = float(rng.choice([1, 10, 25, 400, 1300]))
+            blocks.append((here if rng.random() < 0.6 else away)(now_s, length_s))
+            now_s += length_s + float(rng.choice([0, 0, 19, 21]))
+        parts = [metric.measure(each) for each in blocks]
+        whole = reduce(metric.combine, parts)
+
+        presence = np.concatenate([each.frames.t_us[each.is_present] for each in blocks])
+        steps = np.diff(presence)
+        stretches = np.split(presence, np.flatnonzero(steps >= 20_000_000) + 1)
+        assert whole["short"] + whole["long"] == (steps >= 20_000_000).sum()
+        assert whole["long"] == (steps >= 300_000_000).sum()
+        longest = METRICS["longest_without_break"]().value(whole, GOOD)
+        if len(presence):
+            assert longest.value == pytest.approx(max(int(np.ptp(each)) for each in stretches) / 60e6)
+        cut = int(rng.integers(1, 11))
+        assert metric.combine(reduce(metric.combine, parts[:cut]), reduce(metric.combine, parts[cut:])) == whole
+
+
+def test_what_frames_alone_cannot_tell_is_withheld_and_says_what_it_needs() -> None:
+    assert value_over("accuracy", block(0)).reason == "no validation was made in this recording"
+    assert value_over("words_per_minute", block(0)).reason == "needs the text layout of a document that was open"
+
+
+def test_an_accuracy_that_was_measured_is_the_mean_over_its_points() -> None:
+    metric = METRICS["accuracy"]()
+    validated = metric.combine(sums_over("accuracy", block(0)), {"n": 2, "sum": 1_000_000, "us": 4_000_000})
+
+    assert metric.value(validated, GOOD).value == pytest.approx(0.5)

@@ -1,0 +1,87 @@
+"""Smoothing, and the rule for what is lost."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from focus.analysis.states.decide import PROBABILITY_SCALE, decide_states, state_scores
+from focus.analysis.states.smoothing import ScoreTail, smooth_scores, split_lookahead
+from focus.analysis.types import EyeState
+
+FIXATION, SACCADE, PURSUIT, BLINK, LOST = EyeState
+NAN = float("nan")
+
+
+def scores(*rows: tuple[float, float, float, float]) -> np.ndarray:
+    return (np.array(rows) * PROBABILITY_SCALE).astype(np.int64)
+
+
+def test_post_saccadic_oscillation_counts_for_the_saccade() -> None:
+    probabilities = np.array([[0.4, 0.3, 0.25, 0.05, 0.0]], dtype=np.float32)
+
+    assert state_scores(probabilities).argmax(axis=1).tolist() == [SACCADE]
+
+
+@pytest.mark.parametrize(
+    ("best", "gaze_stale_us", "openness_stale_us", "state"),
+    [
+        (FIXATION, 0, NAN, FIXATION),
+        (FIXATION, 75_000, NAN, FIXATION),  # a short dropout is bridged
+        (FIXATION, 75_001, NAN, LOST),
+        (BLINK, 500_000, NAN, BLINK),  # a loss as long as a blink may be one
+        (BLINK, 500_001, NAN, LOST),
+        (BLINK, NAN, NAN, LOST),
+        (BLINK, NAN, 0, BLINK),  # a closed lid that is seen may stay closed
+        (FIXATION, NAN, 0, LOST),  # an open eye does not tell where it looks
+        (SACCADE, NAN, 0, LOST),
+    ],
+)
+def test_what_cannot_be_known_is_lost(
+    best: EyeState, gaze_stale_us: float, openness_stale_us: float, state: EyeState
+) -> None:
+    row = [0.1, 0.1, 0.1, 0.1]
+    row[best] = 0.7
+
+    states, certainty = decide_states(
+        scores(tuple(row)),
+        np.array([gaze_stale_us]),
+        np.array([openness_stale_us]),
+        loss_hold_us=75_000,
+        blink_max_us=500_000,
+    )
+
+    assert states.tolist() == [state]
+    assert certainty[0] == (PROBABILITY_SCALE if state is LOST else int(0.7 * PROBABILITY_SCALE))
+
+
+@pytest.mark.parametrize(
+    ("lookahead_us", "parts"), [(0, (0, 0)), (20_000, (15_000, 5_000)), (150_000, (140_000, 10_000))]
+)
+def test_the_parts_of_a_look_ahead_add_up(lookahead_us: int, parts: tuple[int, int]) -> None:
+    assert split_lookahead(lookahead_us) == parts
+
+
+def test_a_single_frame_that_stands_out_is_outvoted_by_its_neighbours() -> None:
+    tail = ScoreTail(0)
+    fixation, saccade = (0.8, 0.2, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0)
+    tail.append(np.arange(5) * 2_000, scores(fixation, fixation, saccade, fixation, fixation), np.empty((5, 0)))
+
+    t_us, mean, _, counts = smooth_scores([tail], [2_000], [True])
+
+    assert t_us.tolist() == [0, 2_000, 4_000, 6_000, 8_000]
+    assert mean.argmax(axis=1).tolist() == [FIXATION] * 5
+    assert counts.tolist() == [5]
+
+
+def test_a_frame_waits_until_its_window_is_complete() -> None:
+    tail = ScoreTail(0)
+    row = (1.0, 0.0, 0.0, 0.0)
+    tail.append(np.array([0, 4_000, 8_000]), scores(row, row, row), np.empty((3, 0)))
+
+    first, _, _, _ = smooth_scores([tail], [5_000], [False])
+    tail.append(np.array([20_000]), scores(row), np.empty((1, 0)))
+    second, _, _, _ = smooth_scores([tail], [5_000], [False])
+
+    assert first.tolist() == [0]
+    assert second.tolist() == [4_000, 8_000]

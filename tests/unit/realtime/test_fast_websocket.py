@@ -1,0 +1,98 @@
+"""The patch of eventlet's WebSocket, and what it relies on in libraries: a failure here says that upstream changed."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import engineio
+import socketio
+from hypothesis import given
+from hypothesis import strategies as st
+from socketio.manager import Manager
+
+from focus.realtime.fast_websocket import READ_AHEAD_BYTES, ReadAheadSocket, apply_mask
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def slow_apply_mask(data: bytes, mask: tuple[int, ...], offset: int) -> bytes:
+    """RFC 6455, section 5.3, written out."""
+    return bytes(byte ^ mask[(offset + at) % 4] for at, byte in enumerate(data))
+
+
+@given(data=st.binary(max_size=300), mask=st.tuples(*[st.integers(0, 255)] * 4), offset=st.integers(0, 9))
+def test_unmasking_is_that_of_the_rfc_at_any_offset(data: bytes, mask: tuple[int, ...], offset: int) -> None:
+    assert apply_mask(data, mask, len(data), offset) == slow_apply_mask(data, mask, offset)
+
+
+@given(sizes=st.lists(st.integers(1, 40), min_size=1, max_size=30))
+def test_what_is_read_ahead_comes_in_order_and_in_the_sizes_that_are_asked_for(sizes: list[int]) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        sent = os.urandom(sum(sizes))
+        theirs.sendall(sent)
+        theirs.shutdown(socket.SHUT_WR)
+        reader = ReadAheadSocket(ours)
+
+        pieces = []
+        for size in sizes:
+            piece = b""
+            while len(piece) < size:
+                piece += reader.recv(size - len(piece))
+            pieces.append(piece)
+
+        assert [len(piece) for piece in pieces] == sizes
+        assert b"".join(pieces) == sent
+        assert reader.recv(10) == b""
+
+
+def test_a_large_frame_is_read_without_a_detour() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"x" * 1000)
+
+        assert ReadAheadSocket(ours).recv(READ_AHEAD_BYTES) == b"x" * 1000
+
+
+UPSTREAM = """
+import eventlet.websocket, inspect
+cls = eventlet.websocket.RFC6455WebSocket
+names = inspect.signature(cls._apply_mask).parameters
+assert list(names) == ["data", "mask", "length", "offset"], names
+source = inspect.getsource(cls._recv_frame) + inspect.getsource(cls._get_bytes)
+assert source.count("self.socket.recv(") == 2, "frames are read in another way"
+assert "self._apply_mask(" in source
+from focus.realtime.fast_websocket import ReadAheadSocket, apply_mask, speed_up
+speed_up(cls); speed_up(cls)
+assert cls._apply_mask is apply_mask
+import socket
+ours, theirs = socket.socketpair()
+made = cls(ours, {"HTTP_SEC_WEBSOCKET_VERSION": "13"}, version=13)
+assert type(made.socket) is ReadAheadSocket and type(made.socket._sock) is not ReadAheadSocket
+theirs.sendall(bytes([0x82, 0x80 | 5, 1, 2, 3, 4]) + apply_mask(b"hello", (1, 2, 3, 4)))
+assert made.wait() == b"hello"
+made.send(b"world")
+assert theirs.recv(100) == bytes([0x82, 5]) + b"world"
+"""
+
+
+def test_eventlet_still_reads_frames_the_way_that_the_patch_knows() -> None:
+    # In a process of its own: a patched library must not stay behind, and eventlet warns of its age.
+    command = [sys.executable, "-W", "ignore", "-c", UPSTREAM]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert made.returncode == 0, made.stderr
+
+
+def test_socket_io_still_has_the_parts_that_the_short_way_of_frames_uses() -> None:
+    server = socketio.Server(async_mode="threading")
+
+    assert set(inspect.signature(server.eio.handlers["message"]).parameters) == {"eio_sid", "data"}
+    assert list(inspect.signature(Manager.sid_from_eio_sid).parameters) == ["self", "eio_sid", "namespace"]
+    assert list(inspect.signature(Manager.eio_sid_from_sid).parameters) == ["self", "sid", "namespace"]
+    assert list(inspect.signature(engineio.Server.send_packet).parameters) == ["self", "sid", "pkt"]

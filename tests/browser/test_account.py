@@ -60,6 +60,7 @@ def test_a_stranger_comes_records_takes_everything_and_leaves_nothing(
     browser.wait(lambda: browser.text("h1").startswith("Welcome"), "the questions")
     write(driver, birth_year="1990")
     browser.press("Keep my answers")
+    browser.wait(lambda: not driver.find_elements(By.NAME, "birth_year"), "the home page")
 
     # a token
     driver.get(f"{server.url}/account")

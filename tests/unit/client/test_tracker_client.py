@@ -236,7 +236,7 @@ def test_unusable_batches_are_counted_and_the_rest_is_stored(server: TrackerServ
 
 
 def item_of(payload: bytes, *, n: int) -> OutboxItem:
-    return OutboxItem(0, "frames", "", n, 0, 1000, checksum(payload), payload)
+    return OutboxItem(0, "frames", "", n, 0, 0, checksum(payload), payload)
 
 
 def test_a_batch_that_is_malformed_each_time_ends_the_delivery(server: TrackerServer, outbox: MemoryOutbox) -> None:

@@ -174,6 +174,23 @@ class Membership(Base):
     joined_at: Mapped[datetime]
 
 
+class GroupInvitation(Base):
+    """An invitation that was mailed and not answered yet; its link holds a random key of which the SHA-256 stands here.
+
+    There is one for an address and a group at most. Answering removes the row, so the link works once.
+    """
+
+    __tablename__ = "group_invitation"
+    __table_args__ = (UniqueConstraint("key_hash"), UniqueConstraint("group_id", "email"), Index(None, "email"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    group_id: Mapped[int] = mapped_column(ForeignKey("group.id", ondelete="CASCADE"))
+    email: Mapped[str] = mapped_column(String(MAX_EMAIL_LENGTH))
+    key_hash: Mapped[str] = mapped_column(String(64))
+    invited_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
 class Calibration(Base):
     """How one tracker's raw gaze maps to the screen for one person, and how well that was validated."""
 

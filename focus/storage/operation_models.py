@@ -65,7 +65,11 @@ class AuditEntry(Base):
     """Who did or looked at what; rows are added and never changed. The ids outlive the people and objects they name."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = (Index(None, "at"), Index(None, "actor_id", "at"))
+    __table_args__ = (
+        Index(None, "at"),
+        Index(None, "actor_id", "at"),
+        Index(None, "object_kind", "object_id", "at"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     at: Mapped[datetime]

@@ -55,10 +55,13 @@ class Recording(Base):
         CheckConstraint("state IN ('open', 'closed')", name="state"),
         Index("ix_recording_owner_id_started_at", "owner_id", "started_at"),
         Index("ix_recording_state", "state"),
+        Index("ix_recording_run_by_id", "run_by_id"),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     owner_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    run_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), default=None)
+    """The researcher who ran it for its owner; None for who ran it themselves."""
     title: Mapped[str] = mapped_column(String(200), default="")
     task: Mapped[str] = mapped_column(String(100), default="")
     state: Mapped[str] = mapped_column(String(10), default=OPEN)

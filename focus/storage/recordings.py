@@ -58,11 +58,13 @@ def add_recording(
     device: str = "",
     client: str = "",
     calibration: dict[str, Any] | None = None,
+    run_by_id: int | None = None,
 ) -> Recording:
     """A new open recording without frames and without a lease."""
     recording = Recording(
         id=recording_id,
         owner_id=owner_id,
+        run_by_id=run_by_id,
         tracker=tracker,
         started_at=started_at,
         title=title,

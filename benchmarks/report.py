@@ -30,7 +30,7 @@ from focus.analysis.pipeline import CODE_VERSION
 from focus.analysis.types import Event, MetricWindow, StateRun
 from focus.app import create_app
 from focus.demo import DEMO_PATH
-from focus.eyestate.model import load_active
+from focus.eyestate.model import load_shipped
 from focus.protocol.batch import FrameBatch, TrackerInfo, join_batches
 from focus.protocol.recording_csv import open_recording_csv
 from focus.services import accounts, overviews, recordings
@@ -76,7 +76,7 @@ def fill(n_pieces: int) -> None:
     source = open_recording_csv(DEMO_PATH)
     frames = join_batches(list(source))
     frames = frames[: int(frames.t_us.searchsorted(PIECE_US))]
-    found = analyse(frames, source.tracker, load_active(None), parameters=AnalysisParameters())
+    found = analyse(frames, source.tracker, load_shipped(), parameters=AnalysisParameters())
     owner = accounts.create_user(session, OWNER, role="admin", password=None, display_name="Bench")
     principal = accounts.principal_of_user(owner)
     started_at = datetime.now(UTC) - timedelta(hours=9)

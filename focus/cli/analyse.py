@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from focus.cli.base import FocusCommand, echo_findings
+from focus.cli.base import FocusCommand, echo_findings, load_classifier
 
 if TYPE_CHECKING:
     from focus.analysis.offline import Analysis
@@ -34,7 +34,6 @@ def analyse(
 
     from focus.analysis.offline import analyse as analyse_frames
     from focus.analysis.parameters import AnalysisParameters
-    from focus.eyestate.model import load_active
     from focus.protocol.recording_csv import open_recording_csv
 
     settings = current_app.extensions["focus.settings"]
@@ -44,7 +43,7 @@ def analyse(
     recording = open_recording_csv(file)
     for name in recording.unknown_columns:
         click.echo(f"{file.name}: column {name} is unknown and left out", err=True)
-    model = load_active(settings.INSTANCE / "models")
+    model = load_classifier()
     analysis = analyse_frames(recording, recording.tracker, model, parameters=parameters)
     if states_path:
         _write_states(states_path, analysis)

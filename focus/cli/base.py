@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from flask.cli import AppGroup
 from focus.errors import FocusError, InputError
 
 if TYPE_CHECKING:
+    from focus.eyestate.model import EyeStateModel
     from focus.storage.database import Session
 
 
@@ -42,6 +44,34 @@ def open_session() -> Session:
     ping(session)
     require_newest(session)
     return session
+
+
+def models_dir() -> Path:
+    """The instance's folder of model releases."""
+    from flask import current_app
+
+    folder: Path = current_app.extensions["focus.settings"].INSTANCE / "models"
+    return folder
+
+
+def load_classifier(release: str | None = None) -> EyeStateModel:
+    """The model of a release by its name or folder; of the active one if none is named.
+
+    Before the first start of the server there is no database that could name one, and the shipped release is active.
+    """
+    from focus.eyestate.model import load_model, load_shipped
+    from focus.services import releases
+    from focus.storage.database import db, ping
+    from focus.storage.schema_version import current_revision
+
+    if release is not None and Path(release).is_dir():
+        return load_model(Path(release))
+    if release is not None:
+        return releases.load_release(release, models_dir())
+    ping(db.session())
+    if current_revision(db.session()) is None:
+        return load_shipped()
+    return releases.load_active(open_session(), models_dir())
 
 
 @contextmanager

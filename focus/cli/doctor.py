@@ -96,9 +96,10 @@ def check_redis(settings: Settings) -> str:
 
 def check_model(settings: Settings) -> str:
     """Whether the active eye-state model can be loaded."""
-    from focus.eyestate.model import load_active
+    from focus.services.releases import load_active
+    from focus.storage.database import db
 
-    return str(load_active(settings.INSTANCE / "models").release)
+    return load_active(db.session(), settings.INSTANCE / "models").release
 
 
 def check_disk(settings: Settings) -> str:

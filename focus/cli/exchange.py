@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from focus.cli.base import FocusCommand, echo_table, frames_bar, open_session, share_bar
+from focus.cli.base import FocusCommand, echo_table, frames_bar, load_classifier, open_session, share_bar
 
 
 @click.command("export", cls=FocusCommand)
@@ -80,11 +80,10 @@ def _analyse(recording_id: str) -> None:
     from flask import current_app
 
     from focus.analysis.parameters import AnalysisParameters
-    from focus.eyestate.model import load_active
     from focus.services import reanalysis, recordings
 
     settings = current_app.extensions["focus.settings"]
-    model = load_active(settings.INSTANCE / "models")
+    model = load_classifier()
     parameters = AnalysisParameters(lookahead_us=round(settings.LOOKAHEAD_MS * 1000))
     session = open_session()
     recording = recordings.find_recording(session, recording_id)

@@ -1,44 +1,27 @@
-"""`flask model`: train a release, measure it on labelled recordings, list what is installed."""
+"""`flask model`: train a release and measure it on labelled recordings; `releases` has the rest of the group."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from focus.cli.base import FocusGroup, echo_table
+from focus.cli.base import FocusGroup, echo_table, load_classifier
+from focus.cli.releases import RELEASE_COMMANDS, held_out_kappa
 
 if TYPE_CHECKING:
     from focus.eyestate.dataset import LabelledRecording
     from focus.eyestate.evaluation import Result
-    from focus.eyestate.model import EyeStateModel
 
 PATH = click.Path(path_type=Path, exists=True)
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
-model = FocusGroup("model", help="The eye-state classifier: train, evaluate, list.")
-
-
-@model.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_command(as_json: bool) -> None:
-    """List the releases that are installed; the active one is marked."""
-    from focus.eyestate.model import describe_release, list_releases
-
-    folder = _models_dir()
-    described = [describe_release(name, folder) for name in list_releases(folder)]
-    if as_json:
-        click.echo(json.dumps(described))
-        return
-    rows = [
-        ("*" if each["active"] else "", each["name"], each["created"], each["features"], _held_out(each["results"]))
-        for each in described
-    ]
-    echo_table(("", "release", "made", "features", "kappa on people held out"), rows)
+model = FocusGroup("model", help="The eye-state classifier: its releases, training one, measuring one.")
+for _command in RELEASE_COMMANDS:
+    model.add_command(_command)
 
 
 @model.command("train")
@@ -61,7 +44,7 @@ def train_command(name: str, data_dir: Path | None, config_path: Path | None, ou
         report=lambda line: click.echo(line, err=True),
     )
     write_release(out_dir / name, trees, manifest)
-    click.echo(f"{out_dir / name}: {len(trees)} bytes, {_held_out(manifest.results)}")
+    click.echo(f"{out_dir / name}: {len(trees)} bytes, {held_out_kappa(manifest)}")
 
 
 @model.command("evaluate")
@@ -85,7 +68,7 @@ def evaluate_command(
     from focus.eyestate.evaluation import Setting, evaluate_baselines, evaluate_model
 
     recordings = _labelled(paths)
-    classifier = _classifier(release)
+    classifier = load_classifier(release)
     results: list[Result] = []
     for rate in rate_hz or (None,):
         for lookahead in lookahead_ms or (0.0, 50.0, 150.0):
@@ -101,22 +84,6 @@ def evaluate_command(
         _print_result(result)
 
 
-def _models_dir() -> Path:
-    from flask import current_app
-
-    return Path(current_app.instance_path) / "models"
-
-
-def _classifier(release: str | None) -> EyeStateModel:
-    from focus.eyestate.model import find_release, load_active, load_model
-
-    if release is None:
-        return load_active(_models_dir())
-    if Path(release).is_dir():
-        return load_model(Path(release))
-    return load_model(find_release(release, _models_dir()))
-
-
 def _labelled(paths: tuple[Path, ...]) -> list[LabelledRecording]:
     from focus.errors import RecordingFileError
     from focus.eyestate.dataset import load_labelled
@@ -127,11 +94,6 @@ def _labelled(paths: tuple[Path, ...]) -> list[LabelledRecording]:
     if not files:
         raise RecordingFileError(f"there is no .csv or .csv.gz file in {', '.join(map(str, paths))}")
     return [load_labelled(path) for path in files]
-
-
-def _held_out(results: Mapping[str, Any]) -> str:
-    figures = results.get("held_out", {})
-    return f"{figures['kappa']:.3f}" if "kappa" in figures else ""
 
 
 def _jsonable(result: Result) -> dict[str, Any]:

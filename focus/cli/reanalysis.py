@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 
-from focus.cli.base import FocusCommand, echo_table, frames_bar, open_session
+from focus.cli.base import FocusCommand, echo_table, frames_bar, load_classifier, open_session
 
 
 @click.command("reanalyse", cls=FocusCommand)
@@ -21,14 +21,12 @@ def reanalyse(recording_id: str, release: str | None, lookahead_ms: float | None
     from flask import current_app
 
     from focus.analysis.parameters import AnalysisParameters
-    from focus.eyestate.model import active_name, find_release, load_model
     from focus.services import reanalysis, recordings
 
     settings = current_app.extensions["focus.settings"]
-    models_dir = settings.INSTANCE / "models"
     lookahead_ms = settings.LOOKAHEAD_MS if lookahead_ms is None else lookahead_ms
     parameters = AnalysisParameters(lookahead_us=round(lookahead_ms * 1000))
-    model = load_model(find_release(release or active_name(models_dir), models_dir))
+    model = load_classifier(release)
     session = open_session()
     recording = recordings.find_recording(session, recording_id)
     with frames_bar(recording.n_frames, "Analysing") as advance:

@@ -1,14 +1,12 @@
-"""The classifier that runs: a release's trees behind `focus.analysis.types.StateClassifier`, and which release is
-active.
+"""The classifier that runs: a release's trees behind `focus.analysis.types.StateClassifier`.
 
-Releases come with the package (`focus/eyestate/releases`) or lie in the instance's `models` folder. A text file
-`active` in the instance's folder names the one that is used; without it, the one in the package is.
+Where releases lie and which one comes with the package says `focus.eyestate.installed`; which one is active says
+`focus.services.releases`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
 
 import numpy as np
 import xgboost as xgb
@@ -16,10 +14,8 @@ import xgboost as xgb
 from focus.analysis.features import feature_names
 from focus.analysis.types import CLASSES, Float32Array
 from focus.errors import ModelError, ShapeError
-from focus.eyestate.artifact import Manifest, read_manifest, read_release
-
-BUNDLED_DIR: Final = Path(__file__).with_name("releases")
-ACTIVE_FILE: Final = "active"
+from focus.eyestate.artifact import Manifest, read_release
+from focus.eyestate.installed import BUNDLED_DIR, shipped_name
 
 
 class EyeStateModel:
@@ -80,7 +76,8 @@ def model_from_bytes(model: bytes, manifest: Manifest) -> EyeStateModel:
     Raises
     ------
     ModelError
-        If the trees cannot be read, or features or classes are not those of this code.
+        If the trees cannot be read, features or classes are not those of this code, or the trees were written by a
+        newer XGBoost than the one that is installed.
     """
     if manifest.classes != CLASSES:
         raise ModelError(f"release {manifest.name} tells apart {manifest.classes}; this version of FOCUS {CLASSES}")
@@ -88,6 +85,7 @@ def model_from_bytes(model: bytes, manifest: Manifest) -> EyeStateModel:
         odd = sorted(set(manifest.features) ^ set(feature_names()))
         what = f"{odd[0]!r} is not in both" if odd else "they stand in another order"
         raise ModelError(f"release {manifest.name} was made for other features: {what}")
+    _require_readable(manifest)
     booster = xgb.Booster()
     try:
         booster.load_model(bytearray(model))
@@ -107,60 +105,17 @@ def load_model(folder: Path) -> EyeStateModel:
     return model_from_bytes(release.model, release.manifest)
 
 
-def load_active(instance_models_dir: Path | None = None) -> EyeStateModel:
-    """The model that is in use.
-
-    Parameters
-    ----------
-    instance_models_dir : Path, optional
-        The instance's folder of releases; it may be missing.
-
-    Raises
-    ------
-    ModelError
-        If no release is named active, or it cannot be used.
-    """
-    return load_model(find_release(active_name(instance_models_dir), instance_models_dir))
+def load_shipped() -> EyeStateModel:
+    """The model of the release that comes with the package."""
+    return load_model(BUNDLED_DIR / shipped_name())
 
 
-def active_name(instance_models_dir: Path | None = None) -> str:
-    """Name of the release that is in use."""
-    for folder in _folders(instance_models_dir):
-        path = folder / ACTIVE_FILE
-        if path.is_file():
-            return path.read_text(encoding="utf-8").strip()
-    raise ModelError(f"no file {ACTIVE_FILE!r} in {BUNDLED_DIR} names a release")
+def _require_readable(manifest: Manifest) -> None:
+    """XGBoost reads the files of older versions and not those of newer ones."""
+    made_by, ours = manifest.versions.get("xgboost", ""), xgb.__version__
+    if _numbers(made_by) > _numbers(ours):
+        raise ModelError(f"release {manifest.name} was written by XGBoost {made_by}; {ours} is installed")
 
 
-def find_release(name: str, instance_models_dir: Path | None = None) -> Path:
-    """Folder of a release by name; the instance's own come first."""
-    for folder in _folders(instance_models_dir):
-        if name and (folder / name).is_dir():
-            return folder / name
-    raise ModelError(f"no release is called {name!r}; there are: {', '.join(list_releases(instance_models_dir))}")
-
-
-def list_releases(instance_models_dir: Path | None = None) -> tuple[str, ...]:
-    """Names of all releases, in order; a folder without a manifest is none."""
-    names = set()
-    for folder in _folders(instance_models_dir):
-        if folder.is_dir():
-            names |= {child.name for child in folder.iterdir() if (child / "manifest.json").is_file()}
-    return tuple(sorted(names))
-
-
-def describe_release(name: str, instance_models_dir: Path | None = None) -> dict[str, Any]:
-    """What a list shows of a release: its name, date, classes, size of training and results."""
-    manifest = read_manifest(find_release(name, instance_models_dir))
-    return {
-        "name": manifest.name,
-        "created": manifest.created,
-        "active": name == active_name(instance_models_dir),
-        "features": len(manifest.features),
-        "training": dict(manifest.training),
-        "results": dict(manifest.results),
-    }
-
-
-def _folders(instance_models_dir: Path | None) -> tuple[Path, ...]:
-    return (BUNDLED_DIR,) if instance_models_dir is None else (instance_models_dir, BUNDLED_DIR)
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())

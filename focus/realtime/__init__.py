@@ -16,6 +16,7 @@ from focus.realtime.tracker import TrackerNamespace
 from focus.services.demo import DemoRunner
 from focus.services.ingest import EngineSettings, make_engine
 from focus.services.my_data_export import ExportRunner
+from focus.services.releases import load_release
 from focus.storage.database import make_writer_engine
 
 
@@ -27,7 +28,7 @@ def register(app: Flask, socketio: SocketIO) -> None:
     settings: Settings = app.extensions["focus.settings"]
     engine = make_engine(
         app.config["SQLALCHEMY_DATABASE_URI"],
-        lambda: _load_classifier(settings),
+        lambda release: _load_classifier(settings, release),
         parameters=AnalysisParameters(lookahead_us=settings.LOOKAHEAD_MS * 1000),
         settings=EngineSettings(
             tick_s=settings.TICK_MS / 1000,
@@ -55,8 +56,5 @@ def register(app: Flask, socketio: SocketIO) -> None:
         engine.when_started(fanout.start, fanout.stop)
 
 
-def _load_classifier(settings: Settings) -> StateClassifier:
-    # Imported here: XGBoost takes half a second, which the command line does not need to spend.
-    from focus.eyestate.model import load_active
-
-    return load_active(settings.INSTANCE / "models")
+def _load_classifier(settings: Settings, release: str) -> StateClassifier:
+    return load_release(release, settings.INSTANCE / "models")

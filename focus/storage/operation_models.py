@@ -12,7 +12,11 @@ from focus.storage.base import Base, BigId
 
 
 class ModelRelease(Base):
-    """An eye-state model that this installation knows; its files lie in the package or in `instance/models/`."""
+    """An eye-state model that was registered or promoted here; its files lie in the package or in `instance/models/`.
+
+    The one that was promoted last is active. A rollback takes its time away, so the one before is active again; where
+    none has a time, the release that is shipped is.
+    """
 
     __tablename__ = "model_release"
     __table_args__ = (UniqueConstraint("name"),)
@@ -21,8 +25,8 @@ class ModelRelease(Base):
     name: Mapped[str] = mapped_column(String(120))
     digest: Mapped[str] = mapped_column(String(64), doc="SHA-256 of model.ubj")
     manifest: Mapped[dict[str, Any]]
-    is_active: Mapped[bool] = mapped_column(default=False)
     added_at: Mapped[datetime]
+    promoted_at: Mapped[datetime | None]
 
 
 class Document(Base):

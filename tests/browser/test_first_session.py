@@ -15,7 +15,7 @@ from selenium.webdriver.common.by import By
 from focus.analysis.offline import analyse
 from focus.analysis.parameters import AnalysisParameters
 from focus.demo import DEMO_PATH
-from focus.eyestate.model import load_active
+from focus.eyestate.model import load_shipped
 from focus.protocol.recording_csv import open_recording_csv
 from tests.browser.conftest import ROOT, Browser, Server
 
@@ -63,7 +63,7 @@ def test_the_live_page_ends_with_its_session_and_the_report_says_what_the_analys
 ) -> None:
     driver = browser.driver
     recording = open_recording_csv(DEMO_PATH)
-    wanted = analyse(recording, recording.tracker, load_active(None), parameters=AnalysisParameters())
+    wanted = analyse(recording, recording.tracker, load_shipped(), parameters=AnalysisParameters())
     recording_id = str(uuid.uuid4())
     token = server.new_token()
     log_in(browser, server)

@@ -9,13 +9,17 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from sqlalchemy.orm import Session
+
 from focus.analysis.parameters import AnalysisParameters
 from focus.analysis.types import StateClassifier
+from focus.services.ingest.classifiers import Classifiers
 from focus.services.ingest.engine import EngineSettings, IngestEngine
 from focus.services.ingest.items import BatchItem, CloseItem, MarkerItem, OpenItem, RefusalError, ReleaseItem
 from focus.services.ingest.stage import AnalysisStage
 from focus.services.ingest.worker import DatabaseWorker
 from focus.services.live import LiveHub
+from focus.services.releases import active_name
 from focus.storage.database import make_writer_engine, write_gate
 
 __all__ = [
@@ -33,8 +37,9 @@ __all__ = [
 
 def make_engine(
     url: str,
-    load_classifier: Callable[[], StateClassifier],
+    load_classifier: Callable[[str], StateClassifier],
     *,
+    active_release: Callable[[Session], str] = active_name,
     parameters: AnalysisParameters | None = None,
     settings: EngineSettings | None = None,
     pictures_per_s: float = 5.0,
@@ -49,7 +54,9 @@ def make_engine(
     url : str
         Address of the database.
     load_classifier : callable
-        Gives the model that is used for all recordings; called when the engine starts.
+        Gives the model of a release.
+    active_release : callable
+        Asks the database which release a recording that opens now is analysed with.
     parameters : AnalysisParameters, optional
         How they are analysed.
     settings : EngineSettings, optional
@@ -68,7 +75,9 @@ def make_engine(
         writer=DatabaseWorker(make_writer_engine(url, pool_size=2, **limits), gate=gate, timeout_s=timeout_s),
         reader=DatabaseWorker(make_writer_engine(url, pool_size=2, **limits), gate=None, timeout_s=timeout_s),
         stage=AnalysisStage(
-            load_classifier, parameters or AnalysisParameters(), LiveHub(pictures_per_s=pictures_per_s, now_s=now_s)
+            Classifiers(load_classifier, active_release),
+            parameters or AnalysisParameters(),
+            LiveHub(pictures_per_s=pictures_per_s, now_s=now_s),
         ),
         settings=settings,
         now=now,

@@ -23,9 +23,11 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from focus.errors import BusyError, FocusError, StorageError
+from focus.analysis.types import StateClassifier
+from focus.errors import BusyError, FocusError, ModelError, StorageError
 from focus.protocol.messages import Evicted
 from focus.services.ingest import transactions
+from focus.services.ingest.classifiers import release_of
 from focus.services.ingest.committing import Committer, as_busy
 from focus.services.ingest.compaction import Compactor
 from focus.services.ingest.items import (
@@ -218,7 +220,8 @@ class IngestEngine:
 
     def start(self) -> None:
         """Begin to tick, in a task of its own; ModelError if the classifier cannot be used."""
-        logger.info("eye states by model %s", self._stage.identity.model_release)
+        classifier = self._reader.run(self._stage.active_classifier)
+        logger.info("eye states by model %s", release_of(classifier))
         self._is_running = True
         self._loader.start()
         self._compactor.start()
@@ -328,26 +331,27 @@ class IngestEngine:
     # -- opening and loading ------------------------------------------------------------------------------------------
 
     def _open(self, items: list[OpenItem]) -> None:
-        identity, now = self._stage.identity, self._now()
+        stage, now = self._stage, self._now()
 
-        def work(session: Session) -> list[Opened | FocusError]:
-            return transactions.open_recordings(session, items, identity, now)
+        def work(session: Session) -> tuple[StateClassifier, list[Opened | FocusError]]:
+            classifier = stage.active_classifier(session)
+            return classifier, transactions.open_recordings(session, items, stage.identity_of(classifier), now)
 
         try:
-            results = self._writer.run(work)
-        except StorageError as err:
+            classifier, results = self._writer.run(work)
+        except (StorageError, ModelError) as err:
             logger.warning("recordings could not be opened: %s", err.message)
             for item in items:
-                item.answer.fail(as_busy(err))
+                item.answer.fail(as_busy(err) if isinstance(err, StorageError) else err)
             return
         for item, opened in zip(items, results, strict=True):
             if isinstance(opened, FocusError):
                 item.answer.fail(opened)
             else:
-                self._take_opened(item, opened)
+                self._take_opened(item, opened, classifier)
                 item.answer.give(OpenResult(opened.next_seq, opened.lease))
 
-    def _take_opened(self, item: OpenItem, opened: Opened) -> None:
+    def _take_opened(self, item: OpenItem, opened: Opened, classifier: StateClassifier) -> None:
         recording = self.recordings.get(opened.recording_id)
         if recording is None:
             recording = LiveRecording(opened.recording_id, opened.owner_id, item.request.tracker, opened.next_seq)
@@ -364,7 +368,7 @@ class IngestEngine:
         recording.n_rejected = opened.n_rejected
         recording.lease_moved_at_s = self._now_s()
         if recording.analysis is None and opened.analysis_id is not None:
-            recording.analysis = self._stage.begin(opened.analysis_id, recording.tracker, self._now_s())
+            recording.analysis = self._stage.begin(opened.analysis_id, classifier, recording.tracker, self._now_s())
 
     def _take_loaded(self, item: LoaderItem) -> None:
         if isinstance(item, ScannedItem):

@@ -1,9 +1,9 @@
 """Bringing recordings back into memory: after a restart, when a tracker comes back, when an analysis lags behind.
 
 A task beside the engine reads the database and hands what it finds to the engine's inbox; it changes nothing of the
-engine itself. An analysis goes on from its newest checkpoint with the stored frames after it. Where model, parameters
-or code are others than those it was begun with, or its checkpoint cannot be read, a new analysis begins at the first
-frame.
+engine itself. An analysis goes on from its newest checkpoint with the stored frames after it and with the model it was
+begun with. Where that model is gone, parameters or code are others, or its checkpoint cannot be read, a new analysis
+begins at the first frame, with the active model.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from focus.analysis.types import StateClassifier
 from focus.errors import CheckpointError
 from focus.protocol.batch import FrameBatch
 from focus.services.ingest import transactions
@@ -141,10 +142,8 @@ class Loader:
             return FailedItem(recording_id)
 
     def _load(self, recording_id: str) -> LoadedItem:
-        identity = self._stage.identity
-
         def read(session: Session) -> Loaded | None:
-            return transactions.load_recording(session, recording_id, identity)
+            return transactions.load_recording(session, recording_id)
 
         loaded = self._reader.run(read)
         if loaded is None:
@@ -153,28 +152,37 @@ class Loader:
         return LoadedItem(recording_id, loaded if analysis is not None else None, analysis)
 
     def _continued(self, loaded: Loaded) -> RunningAnalysis | None:
-        if loaded.analysis_id is None or not loaded.fits:
+        classifier = self._stage.classifier_of(loaded.made_with)
+        if loaded.analysis_id is None or classifier is None:
             return None
         now_s = self._now_s()
         if loaded.checkpoint is None:
             # It ended before its first checkpoint. Results that it wrote are written again, with the same keys.
-            return self._stage.begin(loaded.analysis_id, loaded.tracker, now_s)
+            return self._stage.begin(loaded.analysis_id, classifier, loaded.tracker, now_s)
         try:
             return self._stage.restore(
-                loaded.recording_id, loaded.analysis_id, loaded.tracker, loaded.checkpoint, loaded.checkpoint_seq, now_s
+                loaded.recording_id,
+                loaded.analysis_id,
+                classifier,
+                loaded.tracker,
+                loaded.checkpoint,
+                loaded.checkpoint_seq,
+                now_s,
             )
         except CheckpointError as err:
             logger.warning("recording %s is analysed anew: %s", loaded.recording_id, err.message)
             return None
 
     def _begun(self, loaded: Loaded) -> RunningAnalysis | None:
-        identity, now = self._stage.identity, self._now()
+        stage, now = self._stage, self._now()
 
-        def begin(session: Session) -> int | None:
-            return transactions.begin_analysis(session, loaded.recording_id, identity, now)
+        def begin(session: Session) -> tuple[StateClassifier, int | None]:
+            classifier = stage.active_classifier(session)
+            identity = stage.identity_of(classifier)
+            return classifier, transactions.begin_analysis(session, loaded.recording_id, identity, now)
 
-        analysis_id = self._writer.run(begin)
-        return None if analysis_id is None else self._stage.begin(analysis_id, loaded.tracker, self._now_s())
+        classifier, analysis_id = self._writer.run(begin)
+        return None if analysis_id is None else stage.begin(analysis_id, classifier, loaded.tracker, self._now_s())
 
     def _read(self, recording_id: str, first_seq: int, stored_seq: int) -> BacklogItem:
         def read(session: Session) -> list[tuple[int, FrameBatch]]:

@@ -1,7 +1,7 @@
 """The analysis of all recordings together: one feature pass and one prediction a tick, and what came of them.
 
-Works on memory alone. The engine feeds batches that are committed, calls `advance` once a tick, and collects with
-`take_writes` what is due to be written; nothing here knows a database.
+Works on memory alone, but for loading models. The engine feeds batches that are committed, calls `advance` once a tick,
+and collects with `take_writes` what is due to be written.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ import math
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from functools import cached_property
 from typing import Final
+
+from sqlalchemy.orm import Session
 
 from focus.analysis.parameters import AnalysisParameters
 from focus.analysis.pipeline import CODE_VERSION, RecordingPipeline, advance
 from focus.analysis.types import StateClassifier
-from focus.errors import CheckpointError
+from focus.concurrency import run_blocking
+from focus.errors import CheckpointError, ModelError
 from focus.protocol.batch import TrackerInfo
+from focus.services.ingest.classifiers import Classifiers, release_of
 from focus.services.ingest.state import Findings, LiveRecording, RunningAnalysis
 from focus.services.ingest.transactions import AnalysisIdentity
 from focus.services.live import LiveHub
@@ -55,46 +58,58 @@ class AnalysisStage:
 
     Parameters
     ----------
-    load_classifier : callable
-        Gives the model; called once, when the first recording needs it or the engine starts. Its name stands in
-        `release`.
+    classifiers : Classifiers
+        The models; every recording keeps the one that its analysis began with.
     parameters : AnalysisParameters
         Of all analyses of this process.
     live : LiveHub
         Is told what every recording just did.
     """
 
-    def __init__(
-        self, load_classifier: Callable[[], StateClassifier], parameters: AnalysisParameters, live: LiveHub
-    ) -> None:
-        self._load_classifier = load_classifier
+    def __init__(self, classifiers: Classifiers, parameters: AnalysisParameters, live: LiveHub) -> None:
+        self._classifiers = classifiers
         self.parameters = parameters
         self.live = live
         self._pass_frames = 1000
         self._rest_until_s = 0.0
 
-    @cached_property
-    def classifier(self) -> StateClassifier:
-        return self._load_classifier()
+    def active_classifier(self, session: Session) -> StateClassifier:
+        """The model for a recording that begins now; ModelError if none can be loaded."""
+        return self._classifiers.active(session)
 
-    @cached_property
-    def identity(self) -> AnalysisIdentity:
-        """What the analyses of this process are made with."""
-        return AnalysisIdentity(
-            model_release=str(getattr(self.classifier, "release", type(self.classifier).__name__)),
-            parameters=self.parameters.to_dict(),
-            code_version=str(CODE_VERSION),
-        )
+    def classifier_of(self, identity: AnalysisIdentity | None) -> StateClassifier | None:
+        """The model that goes on with an analysis; None if it cannot, and a new analysis has to begin."""
+        if identity is None:
+            return None
+        try:
+            classifier = run_blocking(self._classifiers.get, identity.model_release)
+        except ModelError as err:
+            logger.warning("an analysis cannot go on: %s", err.message)
+            return None
+        return classifier if self.identity_of(classifier) == identity else None
+
+    def identity_of(self, classifier: StateClassifier) -> AnalysisIdentity:
+        """What the analyses with this model are made with."""
+        return AnalysisIdentity(release_of(classifier), self.parameters.to_dict(), str(CODE_VERSION))
 
     # -- beginning ----------------------------------------------------------------------------------------------------
 
-    def begin(self, analysis_id: int, tracker: TrackerInfo, now_s: float) -> RunningAnalysis:
+    def begin(
+        self, analysis_id: int, classifier: StateClassifier, tracker: TrackerInfo, now_s: float
+    ) -> RunningAnalysis:
         """An analysis at its first frame."""
         pipeline = RecordingPipeline(tracker, self.parameters)
-        return RunningAnalysis(analysis_id, pipeline, written_at_s=now_s, checkpoint_at_s=now_s)
+        return RunningAnalysis(analysis_id, pipeline, classifier, written_at_s=now_s, checkpoint_at_s=now_s)
 
     def restore(
-        self, recording_id: str, analysis_id: int, tracker: TrackerInfo, checkpoint: bytes, seq: int, now_s: float
+        self,
+        recording_id: str,
+        analysis_id: int,
+        classifier: StateClassifier,
+        tracker: TrackerInfo,
+        checkpoint: bytes,
+        seq: int,
+        now_s: float,
     ) -> RunningAnalysis:
         """An analysis as it was at a checkpoint.
 
@@ -109,6 +124,7 @@ class AnalysisStage:
         return RunningAnalysis(
             analysis_id,
             pipeline,
+            classifier,
             fed_seq=seq,
             pushed_seq=seq,
             n_final=n_final,
@@ -143,13 +159,9 @@ class AnalysisStage:
         due = self._due(recordings, begun_s)
         if not due:
             return []
-        # One that failed before runs alone, so that it cannot take others with it again.
-        groups = [[recording] for recording in due if recording.n_failures]
-        groups.append([recording for recording in due if not recording.n_failures])
         failed: list[LiveRecording] = []
-        for group in groups:
-            if group:
-                failed += self._advance_group(group)
+        for group in _groups(due):
+            failed += self._advance_group(group)
         self._pace(now_s() - begun_s, begun_s, _lag_s(due, begun_s))
         return failed
 
@@ -216,7 +228,7 @@ class AnalysisStage:
                 analysis.pipeline.finish()
                 analysis.is_finished = True
                 analysis.has_progress = True
-        outputs = advance([analysis.pipeline for analysis in analyses], self.classifier)
+        outputs = advance([analysis.pipeline for analysis in analyses], analyses[0].classifier)
         for recording, analysis, frames, output in zip(group, analyses, pushed, outputs, strict=True):
             analysis.n_final += len(output.t_us)
             findings = analysis.findings
@@ -305,6 +317,18 @@ def _has_work(recording: LiveRecording) -> bool:
     if analysis is None or analysis.is_finished:
         return False
     return bool(analysis.waiting) or (analysis.is_finishing and recording.is_caught_up)
+
+
+def _groups(due: Sequence[LiveRecording]) -> list[list[LiveRecording]]:
+    """Recordings that are predicted in one call: those of one model.
+
+    One that failed before runs alone, so that it cannot take others with it again.
+    """
+    groups: dict[int, list[LiveRecording]] = {}
+    for place, recording in enumerate(due):
+        key = -1 - place if recording.n_failures else id(_running(recording).classifier)
+        groups.setdefault(key, []).append(recording)
+    return list(groups.values())
 
 
 def _running(recording: LiveRecording) -> RunningAnalysis:

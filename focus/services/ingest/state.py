@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from focus.analysis.pipeline import RecordingPipeline
-from focus.analysis.types import Event, MetricWindow, StateRun
+from focus.analysis.types import Event, MetricWindow, StateClassifier, StateRun
 from focus.protocol.batch import FrameBatch, TrackerInfo
 from focus.services.ingest.items import Answer, CloseItem, CloseResult
 
@@ -41,13 +41,14 @@ class Findings:
 
 @dataclass(slots=True, eq=False)
 class RunningAnalysis:
-    """A pipeline and how far it has come.
+    """A pipeline, the model that it keeps from its beginning to its end, and how far it has come.
 
     fed_seq: all batches below it were given to `waiting` or to the pipeline; pushed_seq: all below it were pushed.
     """
 
     analysis_id: int
     pipeline: RecordingPipeline
+    classifier: StateClassifier
     fed_seq: int = 0
     pushed_seq: int = 0
     n_final: int = 0

@@ -126,12 +126,10 @@ class AnalysisIdentity:
     parameters: dict[str, Any]
     code_version: str
 
-    def is_of(self, analysis: Analysis) -> bool:
-        return (analysis.model_release, analysis.parameters, analysis.code_version) == (
-            self.model_release,
-            self.parameters,
-            self.code_version,
-        )
+    @classmethod
+    def of(cls, analysis: Analysis) -> AnalysisIdentity:
+        """What a stored analysis was made with."""
+        return cls(analysis.model_release, analysis.parameters, analysis.code_version)
 
 
 def open_recordings(
@@ -237,13 +235,13 @@ class Loaded:
     journal_frames: int
     journal_t0_us: int | None
     analysis_id: int | None
-    fits: bool
-    """Whether the newest analysis was made with the model, parameters and code of this process."""
+    made_with: AnalysisIdentity | None
+    """Model, parameters and code of the newest analysis."""
     checkpoint: bytes | None
     checkpoint_seq: int
 
 
-def load_recording(session: Session, recording_id: str, identity: AnalysisIdentity) -> Loaded | None:
+def load_recording(session: Session, recording_id: str) -> Loaded | None:
     """What is known of a recording and its analysis; None if it is gone."""
     recording = recording_queries.find_recording(session, recording_id)
     if recording is None:
@@ -263,7 +261,7 @@ def load_recording(session: Session, recording_id: str, identity: AnalysisIdenti
         journal_frames=journal.n_frames,
         journal_t0_us=journal.t0_us,
         analysis_id=analysis.id if analysis is not None else None,
-        fits=analysis is not None and identity.is_of(analysis),
+        made_with=AnalysisIdentity.of(analysis) if analysis is not None else None,
         checkpoint=analysis.checkpoint if analysis is not None else None,
         checkpoint_seq=analysis.checkpoint_seq if analysis is not None else 0,
     )

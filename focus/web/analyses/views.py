@@ -11,8 +11,8 @@ from flask.typing import ResponseReturnValue
 
 from focus.analysis.parameters import AnalysisParameters
 from focus.errors import ConflictError, ParameterError, PermissionDeniedError
-from focus.eyestate.model import active_name, find_release, list_releases, load_model
-from focus.services import reanalysis, recordings
+from focus.eyestate.installed import list_releases
+from focus.services import reanalysis, recordings, releases
 from focus.services.reanalysis_runner import ReanalysisRunner
 from focus.storage.database import db, normalise_url
 from focus.storage.recording_models import Recording
@@ -29,7 +29,7 @@ def _make_runner(state: BlueprintSetupState) -> None:
     models_dir = app.extensions["focus.settings"].INSTANCE / "models"
     app.extensions["focus.reanalyses"] = ReanalysisRunner(
         normalise_url(app.config["SQLALCHEMY_DATABASE_URI"]),
-        lambda release: load_model(find_release(release, models_dir)),
+        lambda release: releases.load_release(release, models_dir),
     )
 
 
@@ -100,7 +100,7 @@ def _card(recording: Recording) -> dict[str, Any] | None:
     return {
         "rows": reanalysis.list_analyses(db.session(), recording),
         "releases": list_releases(settings.INSTANCE / "models"),
-        "active": active_name(settings.INSTANCE / "models"),
+        "active": releases.active_name(db.session()),
         "lookahead_ms": settings.LOOKAHEAD_MS,
         "is_running": runner.is_running(recording.id),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from sqlalchemy.orm import Session
 
+from focus.analysis.types import StateClassifier
 from focus.errors import FrameValueError
 from focus.protocol.batch import FrameBatch, TrackerInfo
 from focus.protocol.codec import checksum, encode_batch
@@ -101,9 +102,17 @@ class Clocks:
 class Harness:
     """The engine of one process."""
 
-    def __init__(self, url: str, clocks: Clocks, user_id: int, classifier: object | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        clocks: Clocks,
+        user_id: int,
+        classifier: StateClassifier | None = None,
+        *,
+        load: Callable[[str], StateClassifier] | None = None,
+    ) -> None:
         self.engine: IngestEngine = make_engine(
-            url, lambda: classifier or ThresholdClassifier(), now=clocks.now, now_s=clocks.now_s
+            url, load or (lambda release: classifier or ThresholdClassifier()), now=clocks.now, now_s=clocks.now_s
         )
         self.clocks = clocks
         self.user_id = user_id
@@ -164,8 +173,16 @@ class Harness:
 
 
 @contextmanager
-def running(url: str, clocks: Clocks, user_id: int, classifier: object | None = None) -> Iterator[Harness]:
-    harness = Harness(url, clocks, user_id, classifier)
+def running(
+    url: str,
+    clocks: Clocks,
+    user_id: int,
+    classifier: StateClassifier | None = None,
+    *,
+    load: Callable[[str], StateClassifier] | None = None,
+) -> Iterator[Harness]:
+    """The harness; `classifier` is every release, or `load` gives them by name."""
+    harness = Harness(url, clocks, user_id, classifier, load=load)
     try:
         yield harness
     finally:

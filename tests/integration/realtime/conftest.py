@@ -15,7 +15,7 @@ Connect = Callable[..., TrackerWire]
 
 @pytest.fixture
 def served_app(make_app: Callable[..., Flask], database_url: str, monkeypatch: pytest.MonkeyPatch) -> Flask:
-    monkeypatch.setattr("focus.realtime._load_classifier", lambda settings: ThresholdClassifier())
+    monkeypatch.setattr("focus.realtime._load_classifier", lambda settings, release: ThresholdClassifier())
     return make_app(DATABASE_URL=database_url, MAX_BATCH_BYTES="65536", MAX_FRAMES="500")
 
 

@@ -49,6 +49,8 @@ PAGES = [
     ("/admin/", 302, 403, 403, 302),
     ("/admin/users", 302, 403, 403, 200),
     ("/admin/sessions", 302, 403, 403, 200),
+    ("/admin/models", 302, 403, 403, 200),
+    ("/admin/models/no-model", 302, 403, 403, 404),
     ("/api/v1/recordings/{id}", 401, 200, 404, 200),
     ("/api/v1/recordings/{id}/timeline", 401, 200, 404, 200),
     ("/api/v1/recordings/{id}/gaze-map", 401, 200, 404, 200),

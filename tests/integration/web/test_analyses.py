@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from focus.analysis.parameters import AnalysisParameters
 from focus.errors import ConflictError
-from focus.eyestate.model import active_name
+from focus.eyestate.installed import shipped_name
 from focus.services import reanalysis, recordings
 from focus.services.reanalysis_runner import ReanalysisRunner
 from focus.storage.database import db
@@ -61,7 +61,7 @@ def test_the_form_starts_an_analysis(app: Flask, runner: ReanalysisRunner, monke
         lambda recording, *, release, parameters: started.append((recording, release, parameters.lookahead_us)),
     )
 
-    release = active_name()
+    release = shipped_name()
 
     status = post(browser_of(app, person), f"/sessions/{recording_id}/analyses", release=release, lookahead_ms="75")
 

@@ -17,15 +17,8 @@ from focus.errors import ModelError, ParameterError, ShapeError
 from focus.eyestate.artifact import Manifest, read_release, write_release
 from focus.eyestate.dataset import LabelledRecording
 from focus.eyestate.evaluation import Setting, evaluate_baselines, evaluate_model
-from focus.eyestate.model import (
-    BUNDLED_DIR,
-    active_name,
-    describe_release,
-    list_releases,
-    load_active,
-    load_model,
-    model_from_bytes,
-)
+from focus.eyestate.installed import BUNDLED_DIR
+from focus.eyestate.model import load_model, load_shipped, model_from_bytes
 from focus.eyestate.sources import sources
 from focus.eyestate.training import build_rows, read_config, train_release
 
@@ -163,22 +156,15 @@ def test_a_release_is_never_written_over(tiny_release: TinyRelease, tmp_path: Pa
         write_release(tmp_path / "tiny", *tiny_release)
 
 
-def test_the_instances_active_file_decides_over_the_bundled_one(tiny_release: TinyRelease, tmp_path: Path) -> None:
-    write_release(tmp_path / "tiny", *tiny_release)
-    assert active_name(tmp_path) == active_name()
+def test_trees_of_a_newer_xgboost_are_refused(tiny_release: TinyRelease) -> None:
+    trees, manifest = tiny_release
 
-    (tmp_path / "active").write_text("tiny\n")
-
-    assert load_active(tmp_path).release == "tiny"
-    assert "tiny" in list_releases(tmp_path)
-    assert describe_release("tiny", tmp_path)["active"] is True
-    (tmp_path / "active").write_text("gone\n")
-    with pytest.raises(ModelError, match="'gone'"):
-        load_active(tmp_path)
+    with pytest.raises(ModelError, match=r"written by XGBoost 99\.1\.0"):
+        model_from_bytes(trees, replace(manifest, versions={"xgboost": "99.1.0"}))
 
 
 def test_the_bundled_release_fits_this_code_and_names_its_training() -> None:
-    model = load_active()
+    model = load_shipped()
 
     assert model.feature_names == feature_names()
     assert (BUNDLED_DIR / model.release / "model.ubj").stat().st_size < 8_000_000

@@ -1,0 +1,68 @@
+"""The eye-state models of a server process: the active one for recordings that open, and those that others go on with.
+
+A model is in memory once, whatever number of recordings use it, and no longer than one of them does.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from weakref import WeakValueDictionary
+
+from sqlalchemy.orm import Session
+
+from focus.analysis.types import StateClassifier
+from focus.errors import ModelError
+
+logger = logging.getLogger(__name__)
+
+
+def release_of(classifier: StateClassifier) -> str:
+    """What analyses call this model: its release, or its kind where it is of none."""
+    return str(getattr(classifier, "release", type(classifier).__name__))
+
+
+class Classifiers:
+    """Finds models by the name of their release.
+
+    Parameters
+    ----------
+    load : callable
+        Gives the model of a release; raises ModelError if there is none of this name or it does not fit.
+    active_name : callable
+        Asks the database for the name of the active release.
+    """
+
+    def __init__(self, load: Callable[[str], StateClassifier], active_name: Callable[[Session], str]) -> None:
+        self._load = load
+        self._active_name = active_name
+        self._loaded: WeakValueDictionary[str, StateClassifier] = WeakValueDictionary()
+        self._active: StateClassifier | None = None
+
+    def active(self, session: Session) -> StateClassifier:
+        """The model for a recording that begins now; runs in the thread of a `DatabaseWorker`.
+
+        Recordings must not wait for a model: when the active one cannot be loaded the one before goes on, which their
+        analyses name.
+
+        Raises
+        ------
+        ModelError
+            If none was ever loaded.
+        """
+        try:
+            self._active = self.get(self._active_name(session))
+        except ModelError as err:
+            if self._active is None:
+                raise
+            logger.error("%s goes on: %s", release_of(self._active), err.message)
+        return self._active
+
+    def get(self, name: str) -> StateClassifier:
+        """The model of a release; a ModelError if it cannot be loaded."""
+        classifier = self._loaded.get(name)
+        if classifier is None:
+            classifier = self._load(name)
+            self._loaded[name] = classifier
+            logger.info("eye-state model %s is loaded", release_of(classifier))
+        return classifier

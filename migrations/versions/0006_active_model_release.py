@@ -1,6 +1,6 @@
 """Which model release is active: the one that was promoted last, so that a rollback finds the one before.
 
-Revision: 0005; follows: 0004; made: 2026-11-23 05:05:00
+Revision: 0006; follows: 0005; made: 2026-11-23 05:05:00
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

@@ -60,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--outbox", metavar="DIR", help="keep what is not stored yet in this folder, to survive a crash")
     add.add_argument("--takeover", action="store_true", help="take the recording from another connection")
     add.add_argument(
+        "--participant",
+        type=_number,
+        metavar="NUMBER",
+        help="whose recording it is, where a researcher runs it for somebody in their group",
+    )
+    add.add_argument(
         "--batch-ms", default=float(BATCH_MS), type=_positive, help="length of a batch (default: %(default)g)"
     )
     add.add_argument(
@@ -85,6 +91,12 @@ def _positive(text: str) -> float:
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return value
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a participant's number")
+    return int(text)
 
 
 def _recording(text: str) -> str:
@@ -117,6 +129,7 @@ def _stream(options: argparse.Namespace) -> StreamResult:
                 outbox=outbox,
                 batch_ms=options.batch_ms,
                 takeover=options.takeover,
+                participant=options.participant,
                 give_up_after_s=options.give_up_after,
                 should_stop=stop.is_set,
                 on_progress=_Progress() if sys.stderr.isatty() and not options.verbose else lambda report: None,

@@ -87,6 +87,7 @@ class DeliverySettings:
     task: str | None
     consent: str | None
     takeover: bool
+    participant: int | None
     device: str
     give_up_after_s: float
     answer_timeout_s: float
@@ -157,7 +158,13 @@ class Delivery:
     def _open(self, link: Link) -> None:
         settings, state = self._settings, self._outbox.state
         message = Open(
-            state.recording, settings.tracker, settings.task, settings.consent, settings.takeover, state.lease
+            state.recording,
+            settings.tracker,
+            settings.task,
+            settings.consent,
+            settings.takeover,
+            state.lease,
+            settings.participant,
         )
         answer = self._answer(link, message, OpenAck)
         if isinstance(answer, Failure):

@@ -64,6 +64,7 @@ def stream(
     outbox: Outbox | None = None,
     batch_ms: float = BATCH_MS,
     takeover: bool = False,
+    participant: int | None = None,
     device: str | None = None,
     give_up_after_s: float = 60.0,
     should_stop: Callable[[], bool] = lambda: False,
@@ -80,7 +81,7 @@ def stream(
         1 sends each frame when it is due, 10 ten times as fast, infinity as fast as the server stores.
     recording : str, optional
         The recording's UUID; a new one unless given. One that was begun before needs the outbox it was begun with.
-    task, consent, takeover, device, give_up_after_s
+    task, consent, takeover, participant, device, give_up_after_s
         As `TrackerClient`; `device` is this machine's name unless given.
     outbox : Outbox, optional
         In memory unless given. A disk outbox with frames from an earlier run goes on after the last of them. It is not
@@ -113,6 +114,7 @@ def stream(
         task=task,
         consent=consent,
         takeover=takeover,
+        participant=participant,
         device=socket.gethostname()[:100] if device is None else device,
         give_up_after_s=give_up_after_s,
     ) as client:

@@ -68,6 +68,9 @@ class TrackerClient:
         What the person does, and what they agreed to.
     takeover : bool
         Take the recording from another connection, now and whenever one takes it from this.
+    participant : int, optional
+        Whose recording it is, where a researcher runs it for somebody in their group; the number stands on the group's
+        page.
     device : str
         A name for the machine.
     give_up_after_s : float
@@ -87,13 +90,14 @@ class TrackerClient:
         task: str | None = None,
         consent: str | None = None,
         takeover: bool = False,
+        participant: int | None = None,
         device: str = "",
         give_up_after_s: float = 60.0,
         answer_timeout_s: float = 10.0,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         settings = DeliverySettings(
-            server_url, token, tracker, task, consent, takeover, device, give_up_after_s, answer_timeout_s
+            server_url, token, tracker, task, consent, takeover, participant, device, give_up_after_s, answer_timeout_s
         )
         self._outbox = outbox
         self._inbox: queue.Queue[LinkEvent] = queue.Queue()

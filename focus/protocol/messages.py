@@ -169,7 +169,8 @@ class Open(Message):
     `recording` is chosen by the client. On the wire the screen geometry stands beside the tracker, in `screen`.
     `consent` names what the person agreed to, where the server asks for it. `lease` is the one this client held before
     it lost the connection: if nobody has had the recording since, the server gives a new one at once. `takeover` takes
-    the recording from whoever holds it.
+    the recording from whoever holds it. `participant` is the number of the person whose recording it is, where a
+    researcher runs it for somebody in a group of theirs.
     """
 
     event: ClassVar[str] = "open"
@@ -179,9 +180,12 @@ class Open(Message):
     consent: str | None = None
     takeover: bool = False
     lease: str | None = None
+    participant: int | None = None
 
     def __post_init__(self) -> None:
         self._check_recording()
+        if self.participant is not None:
+            self._check_int("participant", 1)
         if not isinstance(self.tracker, TrackerInfo):
             raise self._bad("tracker", "an object")
         for name in ("task", "consent", "lease"):

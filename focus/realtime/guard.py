@@ -46,6 +46,8 @@ class ConnectionGuard:
         self._connections: dict[str, _Guarded] = {}
         self._wake = threading.Event()
         self._is_stopping = False
+        self.more: list[Callable[[], None]] = []
+        """What else is looked after in the same turn: rights that end while a connection stays."""
         engine.when_started(self.start, self.stop)
 
     def add(self, sid: str, principal: Principal, end: Callable[[str], None]) -> None:
@@ -96,6 +98,8 @@ class ConnectionGuard:
                 return
             try:
                 self.look()
+                for look in self.more:
+                    look()
             except StorageError as err:
                 logger.warning("open connections could not be checked: %s", err.message)
             except Exception:

@@ -18,9 +18,10 @@ from focus.realtime.auth import identify
 from focus.realtime.errors import failure_of
 from focus.realtime.fanout import LiveFanout, NoFanout
 from focus.realtime.guard import ConnectionGuard
+from focus.services import looks
 from focus.services.accounts import Principal
 from focus.services.ingest import IngestEngine
-from focus.services.recordings import get_recording
+from focus.services.recordings import may_view_id, view_recording
 from focus.storage.database import Session
 
 NAMESPACE: Final = "/live"
@@ -47,6 +48,7 @@ class LiveNamespace:
         server.on("watch", self.on_watch, namespace=NAMESPACE)
         server.on("unwatch", self.on_unwatch, namespace=NAMESPACE)
         self._hub.publisher = self
+        self._guard.more.append(self.look)
 
     # -- events -------------------------------------------------------------------------------------------------------
 
@@ -65,6 +67,24 @@ class LiveNamespace:
         """Close a connection that may not be here any more."""
         self.on_disconnect(sid)
         self._socketio.server.disconnect(sid, namespace=NAMESPACE)
+
+    def look(self) -> None:
+        """Send away who watches a recording of somebody else and may not do so any more."""
+        viewers = {sid: (principal, set(watched)) for sid, (principal, watched) in list(self._viewers.items())}
+        if not any(watched for _, watched in viewers.values()):
+            return
+
+        def read(session: Session) -> list[tuple[str, str]]:
+            return [
+                (sid, recording_id)
+                for sid, (principal, watched) in viewers.items()
+                for recording_id in watched
+                if not may_view_id(session, principal, recording_id)
+            ]
+
+        for sid, recording_id in self._engine.read(read):
+            if self._leave(sid, recording_id):
+                self._socketio.server.emit("ended", {"recording": recording_id}, to=sid, namespace=NAMESPACE)
 
     def on_disconnect(self, sid: str, _reason: object = None) -> None:
         """Nobody watches here any more."""
@@ -85,14 +105,21 @@ class LiveNamespace:
         """Leave the room."""
         try:
             recording_id = _recording_in(wire)
-            _, watched = self._viewer(sid)
+            self._viewer(sid)
         except Exception as err:  # noqa: BLE001 - every handler answers, whatever happens
             return {"ok": False, **failure_of(err)}
-        if recording_id in watched:
-            watched.discard(recording_id)
-            self._hub.unwatch(recording_id)
-            self._socketio.server.leave_room(sid, recording_id, namespace=NAMESPACE)
+        self._leave(sid, recording_id)
         return {"ok": True}
+
+    def _leave(self, sid: str, recording_id: str) -> bool:
+        """Take a viewer out of a recording's room; False if they are not in it."""
+        _, watched = self._viewers.get(sid, (None, set()))
+        if recording_id not in watched:
+            return False
+        watched.discard(recording_id)
+        self._hub.unwatch(recording_id)
+        self._socketio.server.leave_room(sid, recording_id, namespace=NAMESPACE)
+        return True
 
     def _watch(self, sid: str, recording_id: str) -> None:
         principal, watched = self._viewer(sid)
@@ -102,9 +129,10 @@ class LiveNamespace:
             raise TooLargeError(f"one page watches at most {MAX_WATCHED} recordings")
 
         def may_see(session: Session) -> bool:
-            return get_recording(session, principal, recording_id).is_open
+            return view_recording(session, principal, recording_id, what=looks.LIVE).is_open
 
-        is_open = self._engine.read(may_see)
+        # Through the writer, because a look at somebody else's recording is noted.
+        is_open = self._engine.write(may_see)
         if sid not in self._viewers:
             return
         server = self._socketio.server

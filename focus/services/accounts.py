@@ -26,10 +26,13 @@ from focus.errors import (
     PermissionDeniedError,
     UnverifiedError,
 )
+from focus.services import looks
 from focus.services.passwords import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, hash_password, is_password, renewed_hash
 from focus.storage import accounts as queries
 from focus.storage import audit
+from focus.storage import groups as group_queries
 from focus.storage import logins as login_queries
+from focus.storage import recordings as recording_queries
 from focus.storage.account_models import MAX_EMAIL_LENGTH, ROLES, ApiToken, OneTimeToken, User
 
 logger = logging.getLogger(__name__)
@@ -71,6 +74,7 @@ __all__ = [
     "set_active",
     "set_role",
     "user_of_token",
+    "view_user",
 ]
 
 
@@ -204,7 +208,25 @@ def list_users(
 ) -> Sequence[User]:
     """All users, for an administrator, in the order of their addresses."""
     principal.require_admin()
+    looks.note_look(session, principal.actor_id, looks.LIST, kind="user", key="")
     return queries.list_users(session, search=search, limit=limit, offset=offset)
+
+
+def view_user(session: Session, principal: Principal, user_id: int) -> User:
+    """Anybody's account, for an administrator to look at; an account of somebody else is a look (`looks.note_look`).
+
+    Raises
+    ------
+    PermissionDeniedError
+        If somebody else asks.
+    NotFoundError
+        If there is no such account.
+    """
+    principal.require_admin()
+    user = get_user(session, user_id)
+    if user.id != principal.user_id:
+        looks.note_look(session, principal.actor_id, looks.ACCOUNT, kind="user", key=str(user.id))
+    return user
 
 
 def authenticate(session: Session, email: str, password: str) -> User:
@@ -276,6 +298,7 @@ def set_role(session: Session, principal: Principal, user_id: int, role: str) ->
     if role != user.role:
         _keep_one_admin(session, user, "get another role")
         before, user.role = user.role, role
+        _close_runs(session, user)
         login_queries.delete_logins(session, user_id=user.id)
         _note(
             session,
@@ -304,6 +327,7 @@ def set_active(session: Session, principal: Principal, user_id: int, *, is_activ
         if not is_active:
             _keep_one_admin(session, user, "be disabled")
         user.is_active = is_active
+        _close_runs(session, user)
         login_queries.delete_logins(session, user_id=user.id)
         action = "user.enabled" if is_active else "user.disabled"
         _note(session, action, actor_id=principal.actor_id, kind="user", key=user.id)
@@ -324,6 +348,13 @@ def force_password_reset(session: Session, principal: Principal, user_id: int) -
     login_queries.delete_logins(session, user_id=user.id)
     _note(session, "user.reset_forced", actor_id=principal.actor_id, kind="user", key=user.id)
     return user
+
+
+def _close_runs(session: Session, user: User) -> None:
+    """End the recordings that somebody runs for others or others for them: what allowed it may not hold any more."""
+    runs = group_queries.open_runs(session, run_by_id=user.id) + group_queries.open_runs(session, owner_ids=[user.id])
+    for recording in runs:
+        recording_queries.close_recording(session, recording.id, ended_at=datetime.now(UTC))
 
 
 def _keep_one_admin(session: Session, user: User, what: str) -> None:

@@ -67,7 +67,7 @@ def side_of(session: Session, principal: Principal, text: str) -> Side:
         raise ParameterError(f"{text[:60]!r} does not name a session") from None
     if number and not (number.isascii() and number.isdigit() and len(number) < 9):
         raise ParameterError(f"{number[:20]!r} is no number of an analysis")
-    recording = recordings.get_recording(session, principal, recording_id)
+    recording = recordings.view_recording(session, principal, recording_id)
     analysis = _analysis_of(session, recording, int(number) if number else None)
     facts = facts_of(session, analysis)
     found = recordings.metric_dicts([facts["sums"]]) if facts and facts["sums"] else None

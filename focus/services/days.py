@@ -112,11 +112,9 @@ def minutes_on_screen(values: Values) -> float | None:
     return None
 
 
-def _sessions(session: Session, principal: Principal, first: date, stop: date, zone: tzinfo) -> list[SessionOfDay]:
-    start_at, stop_at = (datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC) for day in (first, stop))
-    rows = queries.sums_between(
-        session, principal.user_id, start_at=start_at, stop_at=stop_at, code_version=str(CODE_VERSION)
-    )
+def sessions_between(session: Session, owner_id: int, start_at: datetime, stop_at: datetime) -> list[SessionOfDay]:
+    """A person's sessions that began in start_at <= t < stop_at, by time."""
+    rows = queries.sums_between(session, owner_id, start_at=start_at, stop_at=stop_at, code_version=str(CODE_VERSION))
     found = []
     for recording, analysis, sums in rows:
         if sums is None and analysis is not None:
@@ -124,6 +122,11 @@ def _sessions(session: Session, principal: Principal, first: date, stop: date, z
                 sums = metrics.combine(sums or {}, window.sums)
         found.append(SessionOfDay(recording, metrics.seal(sums) if sums else None))
     return found
+
+
+def _sessions(session: Session, principal: Principal, first: date, stop: date, zone: tzinfo) -> list[SessionOfDay]:
+    start_at, stop_at = (datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC) for day in (first, stop))
+    return sessions_between(session, principal.user_id, start_at, stop_at)
 
 
 def _values(sums: Sequence[dict[str, Any]]) -> Values:

@@ -15,13 +15,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
+from email.policy import default as default_policy
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 logger = logging.getLogger(__name__)
 
 OUTBOX: str = "outbox"
+NOBODY: Final = 0
+"""In the place of a user's number, for a letter to an address that has no account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +104,16 @@ class OutboxMailer:
         logger.info("message %s for user %d lies in %s/%s", letter.kind, letter.user_id, OUTBOX, name)
 
 
-def letters_in_outbox(instance: Path, user_id: int) -> list[Path]:
-    """The .eml files that were written for this person."""
-    return sorted((instance / OUTBOX).glob(f"*-user{user_id}-*.eml"))
+def letters_in_outbox(instance: Path, user_id: int, email: str) -> list[Path]:
+    """The .eml files that were written for this person, those included that came before there was an account."""
+    own = (instance / OUTBOX).glob(f"*-user{user_id}-*.eml")
+    to_strangers = (instance / OUTBOX).glob(f"*-user{NOBODY}-*.eml")
+    return sorted([*own, *(path for path in to_strangers if _addressee(path) == email)])
+
+
+def _addressee(path: Path) -> str:
+    with path.open("rb") as file:
+        return str(BytesHeaderParser(policy=default_policy).parse(file)["To"])
 
 
 def compose(letter: Letter, sender: str, now: datetime) -> EmailMessage:

@@ -21,6 +21,7 @@ from focus.services.accounts import Principal
 from focus.services.mail import letters_in_outbox
 from focus.storage import accounts as account_queries
 from focus.storage import audit
+from focus.storage import groups as group_queries
 from focus.storage import my_data as queries
 from focus.storage import recordings as recording_queries
 from focus.storage.operation_models import Job
@@ -143,7 +144,9 @@ def delete_account(session: Session, principal: Principal, *, instance: Path, no
     is_last_admin = user.role == "admin" and user.is_active and account_queries.count_active_admins(session) <= 1
     if is_last_admin and account_queries.count_users(session) > 1:
         raise ConflictError("you are the last active administrator; make somebody else one first")
-    removal = Removal(tuple(_files_of(session, user.id, instance)), tuple(queries.recording_ids_of(session, user.id)))
+    removal = Removal(
+        tuple(_files_of(session, user.id, user.email, instance)), tuple(queries.recording_ids_of(session, user.id))
+    )
     audit.add_entry(
         session,
         "user.deleted",
@@ -152,6 +155,9 @@ def delete_account(session: Session, principal: Principal, *, instance: Path, no
         object_kind="user",
         object_id=str(user.id),
     )
+    for recording in group_queries.open_runs(session, run_by_id=user.id):
+        recording_queries.close_recording(session, recording.id, ended_at=now or datetime.now(UTC))
+    group_queries.delete_invitations_to(session, user.email)
     queries.delete_user(session, user.id)
     return removal
 
@@ -163,7 +169,7 @@ def remove_files(removal: Removal) -> None:
     logger.info("%d files of a deleted account are removed", len(removal.files))
 
 
-def _files_of(session: Session, user_id: int, instance: Path) -> list[Path]:
+def _files_of(session: Session, user_id: int, email: str, instance: Path) -> list[Path]:
     documents = [
         instance / DOCUMENTS / str(row["path"]) for row in queries.rows_of_person(session, "document", user_id)
     ]
@@ -171,4 +177,4 @@ def _files_of(session: Session, user_id: int, instance: Path) -> list[Path]:
     for job_id in queries.job_ids_of(session, user_id):
         path = export_path(instance, job_id)
         exports += [path, path.with_suffix(".part")]
-    return [*documents, *exports, *letters_in_outbox(instance, user_id)]
+    return [*documents, *exports, *letters_in_outbox(instance, user_id, email)]

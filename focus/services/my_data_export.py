@@ -4,8 +4,8 @@ The work is cut into parts (the account, then one recording after the other). Ea
 database connection of its own, which only reads; between two parts the server's task notes the progress through the
 engine's writer, and learns there whether the export is still wanted. The zip has its name only when it is whole.
 
-    account.json  profile.json  consent.json  tokens.json  log-ins.json  calibrations.json  groups.json  jobs.json
-    documents.json  documents/...  audit.json
+    account.json  profile.json  consent.json  tokens.json  log-ins.json  calibrations.json  groups.json
+    memberships.json  invitations.json  jobs.json  documents.json  documents/...  audit.json
     recordings/<id>/ recording.json  summary.json  markers.json  rejected.json  analyses.json  windows.json
                      frames.csv  events.csv  states.csv
 """
@@ -51,7 +51,6 @@ FILE_OF_TABLE: Final = {
     "login": "log-ins.json",
     "calibration": "calibrations.json",
     "group": "groups.json",
-    "membership": "memberships.json",
     "job": "jobs.json",
     "document": "documents.json",
 }
@@ -61,6 +60,9 @@ LEFT_OUT: Final = {
     "one_time_token": "secrets of links, of which only a hash is known",
 }
 """Tables of a person that are in no export, and why."""
+
+WITH_NAMES: Final = {"membership": "memberships.json"}
+"""Tables whose rows say nothing without what they point to."""
 
 SECRET_COLUMNS: Final = frozenset({"password_hash", "token_hash", "key_hash"})
 
@@ -180,6 +182,9 @@ class _Archive:
         self._put("account.json", {"exported_at": self._now, **account[0]})
         for table, name in FILE_OF_TABLE.items():
             self._put(name, queries.rows_of_person(session, table, self._user_id))
+        self._put(WITH_NAMES["membership"], queries.memberships_of(session, self._user_id))
+        invitations = queries.rows_of_key(session, "group_invitation", "email", account[0]["email"])
+        self._put("invitations.json", list(invitations))
         for row in queries.rows_of_person(session, "document", self._user_id):
             path = self._instance / DOCUMENTS / str(row["path"])
             if path.is_file():

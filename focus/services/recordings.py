@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from focus.analysis import metrics
 from focus.errors import ConflictError, NotFoundError
 from focus.protocol.batch import TrackerInfo
-from focus.services import calibrations, consent
+from focus.services import calibrations, consent, group_access, looks
 from focus.services.accounts import Principal
 from focus.services.overviews import facts_of
 from focus.services.timeline import timeline
@@ -33,11 +33,14 @@ __all__ = [
     "find_recording",
     "get_recording",
     "list_recordings",
+    "may_view",
+    "may_view_id",
     "metric_dicts",
     "metrics_of",
     "rename_recording",
     "summary",
     "timeline",
+    "view_recording",
 ]
 
 MAX_TITLE_LENGTH = 200
@@ -61,6 +64,8 @@ def list_recordings(
         If somebody else asks for everybody's.
     """
     owner_id = _owner_to_list(principal, of_everybody)
+    if of_everybody:
+        looks.note_look(session, principal.actor_id, looks.LIST, kind="recording", key="")
     return queries.list_recordings(session, owner_id=owner_id, state=state, search=search, limit=limit, offset=offset)
 
 
@@ -84,8 +89,10 @@ def _owner_to_list(principal: Principal, of_everybody: bool) -> int | None:
     return None
 
 
-def get_recording(session: Session, principal: Principal, recording_id: str) -> Recording:
-    """The recording, if the asker owns it or is an administrator.
+def get_recording(session: Session, principal: Principal, recording_id: str, *, what: str = looks.SESSION) -> Recording:
+    """The recording, to do with it what its owner may, if the asker owns it or is an administrator.
+
+    An administrator's asking is a look (`looks.note_look`), in the way that `what` says.
 
     Raises
     ------
@@ -94,8 +101,46 @@ def get_recording(session: Session, principal: Principal, recording_id: str) -> 
     """
     recording = queries.find_recording(session, recording_id)
     if recording is None or (recording.owner_id != principal.user_id and not principal.is_admin):
-        raise NotFoundError(f"there is no recording {recording_id[:36]!r}")
+        raise _not_there(recording_id)
+    return _looked_at(session, principal, recording, what)
+
+
+def view_recording(
+    session: Session, principal: Principal, recording_id: str, *, what: str = looks.SESSION
+) -> Recording:
+    """The recording, to look at and nothing else: also for a researcher, where its owner agreed (`group_access`).
+
+    Raises and notes as `get_recording`.
+    """
+    recording = queries.find_recording(session, recording_id)
+    if recording is None or not may_view(session, principal, recording):
+        raise _not_there(recording_id)
+    return _looked_at(session, principal, recording, what)
+
+
+def may_view(session: Session, principal: Principal, recording: Recording) -> bool:
+    """Whether the asker may look at the recording now."""
+    return (
+        recording.owner_id == principal.user_id
+        or principal.is_admin
+        or group_access.may_view(session, principal, recording.owner_id)
+    )
+
+
+def may_view_id(session: Session, principal: Principal, recording_id: str) -> bool:
+    """As `may_view`; a recording that is gone nobody may look at."""
+    recording = queries.find_recording(session, recording_id)
+    return recording is not None and may_view(session, principal, recording)
+
+
+def _looked_at(session: Session, principal: Principal, recording: Recording, what: str) -> Recording:
+    if recording.owner_id != principal.user_id:
+        looks.note_look(session, principal.actor_id, what, kind="recording", key=recording.id)
     return recording
+
+
+def _not_there(recording_id: str) -> NotFoundError:
+    return NotFoundError(f"there is no recording {recording_id[:36]!r}")
 
 
 def find_recording(session: Session, recording_id: str) -> Recording:
@@ -108,7 +153,7 @@ def find_recording(session: Session, recording_id: str) -> Recording:
     """
     recording = queries.find_recording(session, recording_id)
     if recording is None:
-        raise NotFoundError(f"there is no recording {recording_id[:36]!r}")
+        raise _not_there(recording_id)
     return recording
 
 

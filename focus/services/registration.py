@@ -21,7 +21,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from focus.errors import AuthenticationError, BusyError, ConflictError, FocusError
-from focus.services import accounts
+from focus.services import accounts, groups
 from focus.services.links import CHANGE_EMAIL, RESET, VERIFY, LinkMaker
 from focus.services.mail import Letter, Mailer
 from focus.services.passwords import hash_password, is_password
@@ -315,6 +315,12 @@ class AccountDesk:
     def mail(self, letter: Letter) -> None:
         """A letter that is written already."""
         self._take(lambda _session: letter)
+
+    def invite(self, *, group_id: int, email: str, key: str) -> None:
+        """The letter of `groups.invitation_letter`, later: it looks the address up, and that must not show."""
+        self._take(
+            lambda session: groups.invitation_letter(session, self.post.url, group_id=group_id, email=email, key=key)
+        )
 
     def finish(self) -> None:
         """Wait until all that was taken is done; for tests and for the end of the server."""

@@ -43,6 +43,7 @@ __all__ = [
     "WriteGate",
     "db",
     "engine_options",
+    "is_writing",
     "make_engine",
     "make_writer_engine",
     "normalise_url",
@@ -279,6 +280,13 @@ def _driver_connection(connection: Connection) -> GatedConnection:
     driver_connection = connection.connection.driver_connection
     assert isinstance(driver_connection, GatedConnection)
     return driver_connection
+
+
+def is_writing(session: Session) -> bool:
+    """Whether this session holds the turn to write to its SQLite file; PostgreSQL has no such turn."""
+    if session.get_bind().dialect.name != "sqlite" or not session.in_transaction():
+        return False
+    return _driver_connection(session.connection()).writes
 
 
 @contextmanager

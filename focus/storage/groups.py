@@ -185,9 +185,13 @@ def recording_counts(session: Session, user_ids: Sequence[int]) -> dict[int, Rec
     return {row[0]: RecordingCounts(row[1], row[2], int(row[3]), row[4]) for row in session.execute(query)}
 
 
-def open_runs(session: Session, *, run_by_id: int, owner_ids: Sequence[int] | None = None) -> list[Recording]:
-    """Open recordings that somebody runs for others, of these people alone where they are named; the oldest first."""
-    query = select(Recording).where(Recording.run_by_id == run_by_id, Recording.state == OPEN)
+def open_runs(
+    session: Session, *, run_by_id: int | None = None, owner_ids: Sequence[int] | None = None
+) -> list[Recording]:
+    """Open recordings that are run for others: by this person, and for these people, where they are named."""
+    query = select(Recording).where(Recording.run_by_id.is_not(None), Recording.state == OPEN)
+    if run_by_id is not None:
+        query = query.where(Recording.run_by_id == run_by_id)
     if owner_ids is not None:
         query = query.where(Recording.owner_id.in_(owner_ids))
     return list(session.scalars(query.order_by(Recording.started_at, Recording.id)))

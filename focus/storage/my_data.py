@@ -10,7 +10,9 @@ from sqlalchemy import Table, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from focus.storage.account_models import User
+from focus.storage.audit import about_person
 from focus.storage.base import Base
+from focus.storage.groups import list_memberships
 from focus.storage.operation_models import AuditEntry, Job
 from focus.storage.recording_models import Recording
 
@@ -25,6 +27,20 @@ def rows_of_person(session: Session, table_name: str, user_id: int) -> list[dict
     return [dict(row) for row in rows]
 
 
+def memberships_of(session: Session, user_id: int) -> list[dict[str, Any]]:
+    """The groups that a person is in, with the name of each and of its researcher."""
+    return [
+        {
+            "group_id": group.id,
+            "name": group.name,
+            "researcher_id": owner.id,
+            "researcher": owner.display_name,
+            "joined_at": row.joined_at,
+        }
+        for row, group, owner in list_memberships(session, user_id)
+    ]
+
+
 def rows_of_key(
     session: Session, table_name: str, key: str, value: Any, *, without: Sequence[str] = ()
 ) -> Iterator[dict[str, Any]]:
@@ -37,16 +53,9 @@ def rows_of_key(
 
 
 def audit_of_person(session: Session, user_id: int) -> list[dict[str, Any]]:
-    """What somebody did, and what was done to them or their recordings by others."""
-    mine = select(Recording.id).where(Recording.owner_id == user_id)
+    """What somebody did, and what others did with them, their recordings and the groups they are in."""
     table = Base.metadata.tables[AuditEntry.__tablename__]
-    query = select(table).where(
-        or_(
-            table.c.actor_id == user_id,
-            (table.c.object_kind == "user") & (table.c.object_id == str(user_id)),
-            (table.c.object_kind == "recording") & table.c.object_id.in_(mine),
-        )
-    )
+    query = select(table).where(or_(table.c.actor_id == user_id, about_person(user_id)))
     return [dict(row) for row in session.execute(query.order_by(table.c.id)).mappings()]
 
 

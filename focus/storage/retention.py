@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from focus.storage.account_models import LogIn, OneTimeToken
+from focus.storage.account_models import GroupInvitation, LogIn, OneTimeToken
 from focus.storage.recording_models import (
     CLOSED,
     Analysis,
@@ -63,12 +63,14 @@ def remove_frames(session: Session, recording_id: str, *, now: datetime) -> None
 
 
 def count_dead_secrets(session: Session, *, now: datetime) -> int:
-    """Log-ins and links that let nobody in any more."""
+    """Log-ins, links and invitations that let nobody in any more."""
     links = select(func.count()).select_from(OneTimeToken).where(OneTimeToken.expires_at <= now)
     logins = select(func.count()).select_from(LogIn).where(LogIn.expires_at <= now)
-    return (session.scalar(links) or 0) + (session.scalar(logins) or 0)
+    invitations = select(func.count()).select_from(GroupInvitation).where(GroupInvitation.expires_at <= now)
+    return sum(session.scalar(query) or 0 for query in (links, logins, invitations))
 
 
 def delete_dead_secrets(session: Session, *, now: datetime) -> None:
     session.execute(delete(OneTimeToken).where(OneTimeToken.expires_at <= now))
     session.execute(delete(LogIn).where(LogIn.expires_at <= now))
+    session.execute(delete(GroupInvitation).where(GroupInvitation.expires_at <= now))

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from focus.errors import ClosedRecordingError, ConflictError, FocusError, LeaseError, PermissionDeniedError
 from focus.protocol.batch import TrackerInfo
-from focus.services import calibrations, consent
+from focus.services import calibrations, consent, group_access
 from focus.services.ingest.items import ClockSample, OpenItem, RefusalError
 from focus.services.ingest.planning import RecordingPlan, batch_rows, marker_rows, rejected_rows
 from focus.storage import frames as frame_queries
@@ -147,25 +147,31 @@ def open_recordings(
 
 def _open_recording(session: Session, item: OpenItem, identity: AnalysisIdentity, now: datetime) -> Opened:
     request = item.request
+    owner_id, run_by_id = item.user_id, None
     # First of all: who withdraws consent locks in the same order, and closes what this transaction opens.
-    consent.require_recording(session, item.user_id)
+    if request.participant is None or request.participant == item.user_id:
+        consent.require_recording(session, item.user_id)
+    else:
+        group_access.require_run(session, item.user_id, request.participant)
+        owner_id, run_by_id = request.participant, item.user_id
     recording = recording_queries.lock_recording(session, request.recording)
     analysis_id = None
     if recording is None:
         recording = recording_queries.add_recording(
             session,
             recording_id=request.recording,
-            owner_id=item.user_id,
+            owner_id=owner_id,
+            run_by_id=run_by_id,
             tracker=request.tracker.to_dict(),
             started_at=now,
             task=request.task or "",
             consent=request.consent or "",
             device=item.device,
             client=item.client,
-            calibration=calibrations.provenance(session, item.user_id, request.tracker.name),
+            calibration=calibrations.provenance(session, owner_id, request.tracker.name),
         )
     else:
-        _check_open(recording, item, now)
+        _check_open(recording, item, owner_id, now)
     if recording.next_seq == 0 and results.newest_analysis(session, recording.id) is None:
         analysis_id = _begin(session, recording.id, identity, now).id
     lease = uuid.uuid4().hex
@@ -182,9 +188,10 @@ def _open_recording(session: Session, item: OpenItem, identity: AnalysisIdentity
     )
 
 
-def _check_open(recording: Recording, item: OpenItem, now: datetime) -> None:
+def _check_open(recording: Recording, item: OpenItem, owner_id: int, now: datetime) -> None:
     request, cursor = item.request, recording.cursor
-    if recording.owner_id != item.user_id:
+    is_run_by_asker = recording.owner_id == item.user_id or recording.run_by_id == item.user_id
+    if recording.owner_id != owner_id or not is_run_by_asker:
         raise PermissionDeniedError(f"recording {recording.id} belongs to somebody else")
     if recording.state == CLOSED:
         closed = ClosedRecordingError(f"recording {recording.id} is closed")

@@ -92,8 +92,9 @@ def _for_card() -> dict[str, Any]:
 
 
 def _card(recording: Recording) -> dict[str, Any] | None:
-    """What the card shows; None for people who have no use for it."""
-    if current_principal().role not in _ROLES:
+    """What the card shows; None for people who have no use for it, and for who may look and change nothing."""
+    principal = current_principal()
+    if principal.role not in _ROLES or not (principal.is_admin or recording.owner_id == principal.user_id):
         return None
     settings = current_app.extensions["focus.settings"]
     runner: ReanalysisRunner = current_app.extensions["focus.reanalyses"]

@@ -27,14 +27,14 @@ DEFAULT_POINTS = 1000
 @blueprint.get("/recordings/<uuid:recording_id>")
 def recording(recording_id: UUID) -> ResponseReturnValue:
     """Counts of frames, states and events, metrics with verdicts, and how far the analysis has come."""
-    found = recordings.get_recording(db.session(), _principal(), str(recording_id))
+    found = recordings.view_recording(db.session(), _principal(), str(recording_id))
     return jsonify(recordings.summary(db.session(), found))
 
 
 @blueprint.get("/recordings/<uuid:recording_id>/timeline")
 def timeline(recording_id: UUID) -> ResponseReturnValue:
     """Signals, state runs and events between two times, with at most `points` points a signal."""
-    found = recordings.get_recording(db.session(), _principal(), str(recording_id))
+    found = recordings.view_recording(db.session(), _principal(), str(recording_id))
     start_us, stop_us = _stretch(found)
     points = _integer("points", DEFAULT_POINTS, low=10, high=MAX_POINTS)
     picture: dict[str, Any] = recordings.timeline(
@@ -46,7 +46,7 @@ def timeline(recording_id: UUID) -> ResponseReturnValue:
 @blueprint.get("/recordings/<uuid:recording_id>/gaze-map")
 def gaze_map(recording_id: UUID) -> ResponseReturnValue:
     """Where the eyes rested between two times, as a grid and, where they are few, fixation by fixation."""
-    found = recordings.get_recording(db.session(), _principal(), str(recording_id))
+    found = recordings.view_recording(db.session(), _principal(), str(recording_id))
     start_us = stop_us = None
     if "start_us" in request.args or "stop_us" in request.args:
         start_us, stop_us = _stretch(found)
@@ -56,7 +56,7 @@ def gaze_map(recording_id: UUID) -> ResponseReturnValue:
 @blueprint.get("/recordings/<uuid:recording_id>/eye-strain")
 def eye_strain(recording_id: UUID) -> ResponseReturnValue:
     """The eye-strain index of a recording against the baseline of its own person, with its parts."""
-    found = recordings.get_recording(db.session(), _principal(), str(recording_id))
+    found = recordings.view_recording(db.session(), _principal(), str(recording_id))
     return jsonify(baselines.eye_strain(db.session(), found).to_dict())
 
 

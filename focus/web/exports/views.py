@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app
 from flask.typing import ResponseReturnValue
 
 from focus.errors import NotFoundError
-from focus.services import consent, recordings
+from focus.services import consent, looks, recordings
 from focus.services.exports import EXPORTERS, Exporter
 from focus.services.exports.downloads import stream_download
 from focus.storage.database import db, normalise_url
@@ -24,7 +24,7 @@ def download(recording_id: UUID, format_name: str) -> ResponseReturnValue:
     """A zip of the session's files, sent while it is made, so that no length is known beforehand."""
     exporter = EXPORTERS[format_name]
     exporter.check()
-    recording = recordings.get_recording(db.session(), current_principal(), str(recording_id))
+    recording = recordings.view_recording(db.session(), current_principal(), str(recording_id), what=looks.EXPORT)
     consent.require_export(db.session(), current_principal(), recording.owner_id)
     name = f"focus-{recording.started_at:%Y%m%d-%H%M%S}-{recording.id[:8]}-{format_name}"
     url = normalise_url(current_app.config["SQLALCHEMY_DATABASE_URI"])

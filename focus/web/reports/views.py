@@ -24,7 +24,7 @@ PAGE_SIZE = 20
 @login_needed
 def report(recording_id: UUID) -> ResponseReturnValue:
     """Metrics, timeline, events, data quality and provenance of one session."""
-    recording = recordings.get_recording(db.session(), current_principal(), str(recording_id))
+    recording = recordings.view_recording(db.session(), current_principal(), str(recording_id))
     summary = recordings.summary(db.session(), recording)
     kind = request.args.get("kind", "")
     kind = kind if kind in EVENT_KINDS else ""
@@ -63,7 +63,7 @@ def report(recording_id: UUID) -> ResponseReturnValue:
 @login_needed
 def standalone(recording_id: UUID) -> ResponseReturnValue:
     """The report as one file without scripts, to keep and to pass on."""
-    recording = recordings.get_recording(db.session(), current_principal(), str(recording_id))
+    recording = recordings.view_recording(db.session(), current_principal(), str(recording_id))
     summary = recordings.summary(db.session(), recording)
     found = reports.gaze_map(db.session(), recording)
     screen = recording.tracker.get("screen")

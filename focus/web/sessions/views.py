@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from focus.errors import ParameterError
-from focus.services import accounts, consent, recordings
+from focus.services import accounts, consent, looks, recordings
 from focus.services import demo as demos
 from focus.storage.database import db
 from focus.web.accounts.forms import LogInForm
@@ -79,7 +79,7 @@ def start_demo() -> ResponseReturnValue:
 @login_needed
 def live(recording_id: UUID) -> ResponseReturnValue:
     """The live page; a session that has ended goes on to its report."""
-    recording = recordings.get_recording(db.session(), current_principal(), str(recording_id))
+    recording = recordings.view_recording(db.session(), current_principal(), str(recording_id), what=looks.LIVE)
     if recording.state != "open":
         return redirect(url_for("reports.report", recording_id=recording_id))
     return render_template("sessions/live.html", recording=recording)

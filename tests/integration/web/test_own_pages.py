@@ -224,7 +224,12 @@ def test_every_table_of_a_person_is_in_the_export_or_left_out_for_a_reason() -> 
         name for name, table in Base.metadata.tables.items() if {"user_id", "owner_id"} & set(table.columns.keys())
     }
 
-    assert of_person == {*my_data_export.FILE_OF_TABLE, *my_data_export.LEFT_OUT, "recording"}
+    assert of_person == {
+        *my_data_export.FILE_OF_TABLE,
+        *my_data_export.WITH_NAMES,
+        *my_data_export.LEFT_OUT,
+        "recording",
+    }
 
 
 def test_somebody_elses_export_is_not_there(app: Flask, people: People) -> None:

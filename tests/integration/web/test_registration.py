@@ -238,8 +238,8 @@ def test_a_letter_is_deleted_with_its_person(app: Flask, people: People) -> None
     with app.app_context():
         user = accounts.get_user_by_email(db.session(), ADDRESS)
         instance = app.extensions["focus.settings"].INSTANCE
-        assert len(letters_in_outbox(instance, user.id)) == 1
-        assert letters_in_outbox(instance, people.ada.user_id) == []
+        assert len(letters_in_outbox(instance, user.id, user.email)) == 1
+        assert letters_in_outbox(instance, people.ada.user_id, people.ada.email) == []
 
 
 def test_the_log_of_a_failed_message_holds_no_address(app: Flask, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,54 @@
+"""Looks of administrators and researchers at what belongs to somebody else: each is a row of the audit log.
+
+Noted where a service decides that somebody may look (`recordings.get_recording`, `groups.get_group`,
+`accounts.view_user`), so no route can forget it, and in a transaction of its own, so the row stays whatever becomes of
+the request. The command line is no look: whoever has a shell on the machine can read the database itself.
+
+A page that is open asks again and again. Looks of one person at one thing in the same way are one row for
+`SAME_LOOK`; after that the next one is a row again. So a look that goes on is a row every ten minutes, and two looks an
+hour or a day apart are two rows.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from focus.storage import audit
+
+SAME_LOOK: Final = timedelta(minutes=10)
+
+SESSION: Final = "session"
+"""Results of a session: its report, timeline, summary, comparison, in a page or through the API."""
+
+LIVE: Final = "live"
+EXPORT: Final = "export"
+ACCOUNT: Final = "account"
+LIST: Final = "list"
+
+
+def note_look(
+    session: Session, actor_id: int | None, what: str, *, kind: str, key: str, now: datetime | None = None
+) -> None:
+    """Write down that somebody looks, unless the same look was written down in the last ten minutes.
+
+    Parameters
+    ----------
+    session : Session
+        Of the caller. What it has not committed stays so.
+    actor_id : int or None
+        Who looks; None for the command line, of which nothing is noted.
+    what : str
+        In which way: one of the names above.
+    kind, key : str
+        What is looked at: "recording", "user" or "group" with its id, or a list of them all, which has no id.
+    """
+    if actor_id is None:
+        return
+    now = now or datetime.now(UTC)
+    action = f"look.{what}"
+    if audit.has_entry_since(session, now - SAME_LOOK, action, actor_id=actor_id, object_kind=kind, object_id=key):
+        return
+    audit.add_entry_apart(session, action, at=now, actor_id=actor_id, object_kind=kind, object_id=key)

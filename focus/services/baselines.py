@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from focus.analysis import metrics
 from focus.analysis.metrics import METRICS, MetricValue
 from focus.analysis.metrics.base import Verdict
+from focus.services.recordings import is_outdated
 from focus.storage import baselines as queries
 from focus.storage import results
 from focus.storage.recording_models import Recording
@@ -136,9 +137,9 @@ def eye_strain(session: Session, recording: Recording) -> EyeStrain:
 
 
 def _values_of(session: Session, recording: Recording) -> dict[str, MetricValue]:
-    """The values of the parts over a recording, and its frame rate; empty where it has no analysis."""
+    """The values of the parts over a recording, and its frame rate; empty without an analysis by today's code."""
     analysis = results.shown_analysis(session, recording.id)
-    if analysis is None:
+    if analysis is None or is_outdated(analysis):
         return {}
     windows = queries.window_sums(session, analysis.id, names=_SUMS)
     if not windows:

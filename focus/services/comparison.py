@@ -70,8 +70,7 @@ def side_of(session: Session, principal: Principal, text: str) -> Side:
     recording = recordings.view_recording(session, principal, recording_id)
     analysis = _analysis_of(session, recording, int(number) if number else None)
     facts = facts_of(session, analysis)
-    found = recordings.metric_dicts([facts["sums"]]) if facts and facts["sums"] else None
-    values = recordings.metrics_of(session, analysis) if found is None else found
+    values = recordings.metrics_of(session, recording, analysis, sums=facts["sums"] if facts else None)
     events = facts["events"] if facts else results.event_counts(session, analysis.id)
     return Side(recording, analysis, {value["name"]: value for value in values}, events)
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from focus.analysis import metrics
 from focus.analysis.pipeline import CODE_VERSION
+from focus.services import beside_frames, recordings
 from focus.services.accounts import Principal
 from focus.storage import overviews as queries
 from focus.storage import results
@@ -33,15 +34,18 @@ Values = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class SessionOfDay:
-    """A session with its sealed sums; without any while its analysis has no complete minute."""
+    """A session with its sealed sums; without any while its analysis has no complete minute, or if another version of
+    the analysis code made it (`is_outdated`), whose sums are not mixed with those of today."""
 
     recording: Recording
     sums: dict[str, Any] | None
+    is_outdated: bool = False
+    limits: metrics.BreakLimits = metrics.BreakLimits()  # noqa: RUF009 - it is frozen
 
     @cached_property
     def values(self) -> Values:
         """Metric values by name, as JSON values."""
-        return _values([self.sums] if self.sums else [])
+        return _values([self.sums] if self.sums else [], self.limits)
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,13 @@ class Span:
     @cached_property
     def values(self) -> Values:
         """Metric values of all sessions together, by name."""
-        return _values([each.sums for each in self.sessions if each.sums])
+        counted = [each for each in self.sessions if each.sums]
+        return _values([each.sums for each in counted if each.sums], counted[0].limits) if counted else {}
+
+    @property
+    def n_outdated(self) -> int:
+        """How many sessions are left out of the values until they are analysed again."""
+        return sum(each.is_outdated for each in self.sessions)
 
     def recorded_us(self) -> int:
         """From first to last frame, added up over the sessions."""
@@ -94,7 +104,8 @@ def usual_of(session: Session, principal: Principal, name: str, *, before: date,
     needed = (name, "rate", "data_loss")
     values = []
     for each in found:
-        value = _values([{key: each.sums[key] for key in needed if key in each.sums}] if each.sums else []).get(name)
+        own = [{key: each.sums[key] for key in needed if key in each.sums}] if each.sums else []
+        value = _values(own, each.limits).get(name)
         if value is not None and value["value"] is not None:
             values.append(value["value"])
     if len(values) < LEAST_SESSIONS:
@@ -115,12 +126,19 @@ def minutes_on_screen(values: Values) -> float | None:
 def sessions_between(session: Session, owner_id: int, start_at: datetime, stop_at: datetime) -> list[SessionOfDay]:
     """A person's sessions that began in start_at <= t < stop_at, by time."""
     rows = queries.sums_between(session, owner_id, start_at=start_at, stop_at=stop_at, code_version=str(CODE_VERSION))
+    limits = beside_frames.limits_of(session, owner_id)
+    baselines = beside_frames.baselines_of(session, [recording.id for recording, _, _ in rows])
     found = []
     for recording, analysis, sums in rows:
-        if sums is None and analysis is not None:
+        if analysis is None or recordings.is_outdated(analysis):
+            found.append(SessionOfDay(recording, None, analysis is not None, limits))
+            continue
+        if sums is None:
             for window in results.windows_of(session, analysis.id):
                 sums = metrics.combine(sums or {}, window.sums)
-        found.append(SessionOfDay(recording, metrics.seal(sums) if sums else None))
+        if sums:
+            sums = metrics.seal(beside_frames.complete(session, recording, analysis.id, sums, baselines=baselines))
+        found.append(SessionOfDay(recording, sums or None, False, limits))
     return found
 
 
@@ -129,7 +147,8 @@ def _sessions(session: Session, principal: Principal, first: date, stop: date, z
     return sessions_between(session, principal.user_id, start_at, stop_at)
 
 
-def _values(sums: Sequence[dict[str, Any]]) -> Values:
+def _values(sums: Sequence[dict[str, Any]], limits: metrics.BreakLimits) -> Values:
     if not sums:
         return {}
-    return {value.name: value.to_dict() for value in metrics.evaluate(reduce(metrics.combine, sums))}
+    whole = metrics.with_limits(reduce(metrics.combine, sums), limits)
+    return {value.name: value.to_dict() for value in metrics.evaluate(whole)}

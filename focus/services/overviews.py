@@ -113,6 +113,8 @@ class Builder:
     def __init__(self, analysis: Analysis, recording: Recording) -> None:
         first_us, last_us = recording.t_first_us or 0, recording.t_last_us or 0
         self._recording_id, self._analysis_id = recording.id, analysis.id
+        # Sums that another version of the code gathered may mean something else and are left out.
+        self._has_todays_sums = analysis.code_version == str(CODE_VERSION)
         self._start_us = first_us // SECOND_US * SECOND_US
         self._n = (last_us - self._start_us) // SECOND_US + 1
         self._stop_us = self._start_us + self._n * SECOND_US
@@ -186,7 +188,7 @@ class Builder:
         self._map.add([each for each in events if each.kind == "fixation"])
 
     def _add_windows(self, windows: Sequence[MetricWindow]) -> None:
-        if not windows:
+        if not windows or not self._has_todays_sums:
             return
         self._groups = fold_groups(windows, self._group_us, self._groups)
         for window in windows:

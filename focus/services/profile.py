@@ -1,7 +1,8 @@
 """What people tell about themselves when they begin, all of it optional. Nothing here commits: the caller does.
 
-Each question carries the reason why it is asked (`QUESTIONS`); the pages and the API show it from here. No answer goes
-into a result: they are for the person's own reading of the report, and for research only with consent to it.
+Each question carries the reason why it is asked (`QUESTIONS`); the pages and the API show it from here. The minutes
+between breaks say which breaks a report counts as missed. No other answer goes into a result: they are for the person's
+own reading of the report, and for research only with consent to it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from focus.analysis.metrics import BreakLimits
 from focus.errors import ParameterError
 from focus.services.accounts import Principal, clean_text, get_user
 from focus.storage import profiles as queries
@@ -54,6 +56,16 @@ QUESTIONS: Final = (
         "Glasses or lenses",
         "Glasses can reflect light into a tracker and lenses change blinking; both say how far to trust a session.",
     ),
+    Question(
+        "short_break_min",
+        "Minutes until a break is due",
+        "Looking away for 20 seconds is a break; reports count those you missed. 20 minutes if you leave it empty.",
+    ),
+    Question(
+        "long_break_min",
+        "Minutes until a long break is due",
+        "Five minutes away are a long break. 60 minutes if you leave it empty; never less than the one above.",
+    ),
 )
 
 
@@ -67,6 +79,8 @@ class ProfileAnswers:
     sleep_h_per_night: float | None = None
     eye_strain: str | None = None
     correction: str | None = None
+    short_break_min: int | None = None
+    long_break_min: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.display_name) > 120:
@@ -78,6 +92,10 @@ class ProfileAnswers:
             hours = getattr(self, name)
             if hours is not None and not (math.isfinite(hours) and 0 <= hours <= HOURS):
                 raise ParameterError(f"{name} {hours} lies outside of 0..{HOURS:g}")
+        usual = BreakLimits()
+        short_min = usual.short_min if self.short_break_min is None else self.short_break_min
+        long_min = max(usual.long_min, short_min) if self.long_break_min is None else self.long_break_min
+        BreakLimits(short_min, long_min)
         for name, allowed in (("eye_strain", EYE_STRAIN), ("correction", CORRECTIONS)):
             answer = getattr(self, name)
             if answer is not None and answer not in allowed:
@@ -101,6 +119,8 @@ def get_profile(session: Session, principal: Principal) -> ProfileAnswers:
         sleep_h_per_night=row.sleep_h_per_night,
         eye_strain=row.eye_strain,
         correction=row.correction,
+        short_break_min=row.short_break_min,
+        long_break_min=row.long_break_min,
     )
 
 

@@ -7,7 +7,7 @@ draws a stretch of a recording is in `timeline.py`; frames come in through `inge
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
@@ -15,9 +15,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from focus.analysis import metrics
+from focus.analysis.pipeline import CODE_VERSION
+from focus.analysis.types import EVENT_KINDS
 from focus.errors import ConflictError, NotFoundError
 from focus.protocol.batch import TrackerInfo
-from focus.services import calibrations, consent, group_access, looks
+from focus.services import beside_frames, calibrations, consent, group_access, looks
 from focus.services.accounts import Principal
 from focus.services.overviews import facts_of
 from focus.services.timeline import timeline
@@ -32,6 +34,7 @@ __all__ = [
     "delete_recording",
     "find_recording",
     "get_recording",
+    "is_outdated",
     "list_recordings",
     "may_view",
     "may_view_id",
@@ -247,8 +250,8 @@ def summary(session: Session, recording: Recording) -> dict[str, Any]:
         "frames_rejected": recording.cursor.n_frames_rejected,
         "batches": recording.cursor.n_batches,
         "states": facts.get("states", {}),
-        "events": facts.get("events", {}),
-        "metrics": metric_dicts([facts["sums"]]) if facts.get("sums") else metrics_of(session, analysis),
+        "events": {kind: facts.get("events", {}).get(kind, 0) for kind in EVENT_KINDS} if facts else {},
+        "metrics": metrics_of(session, recording, analysis, sums=facts.get("sums")),
         "analysis": _provenance(analysis),
         "calibration": recording.calibration,
         "frames_removed_at": recording.frames_removed_at.isoformat() if recording.frames_removed_at else None,
@@ -256,19 +259,47 @@ def summary(session: Session, recording: Recording) -> dict[str, Any]:
     }
 
 
-def metrics_of(session: Session, analysis: Analysis | None) -> list[dict[str, Any]]:
-    """Metric values over all windows of an analysis, as JSON values; empty when there are none yet."""
-    if analysis is None:
+def metrics_of(
+    session: Session, recording: Recording, analysis: Analysis | None, *, sums: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Metric values over all windows of an analysis, as JSON values.
+
+    Parameters
+    ----------
+    session : Session
+        Database session.
+    recording : Recording
+        The recording.
+    analysis : Analysis or None
+        One of its analyses.
+    sums : mapping, optional
+        Of all its windows, where they are known already.
+
+    Returns
+    -------
+    list of dict
+        As `MetricValue.to_dict`; empty while there are no windows, and of an analysis that another version of the code
+        made: its sums may mean something else.
+    """
+    if analysis is None or is_outdated(analysis):
         return []
-    windows = results.windows_of(session, analysis.id)
-    if not windows:
+    if not sums:
+        windows = results.windows_of(session, analysis.id)
+        sums = reduce(metrics.combine, (window.sums for window in windows)) if windows else {}
+    if not sums:
         return []
-    return metric_dicts(window.sums for window in windows)
+    whole = beside_frames.complete(session, recording, analysis.id, sums)
+    return metric_dicts(beside_frames.for_person(session, recording.owner_id, whole))
 
 
-def metric_dicts(sums: Iterable[Any]) -> list[dict[str, Any]]:
-    """Metric values over the sums of some windows, as JSON values."""
-    return [value.to_dict() for value in metrics.evaluate(reduce(metrics.combine, sums))]
+def metric_dicts(sums: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Metric values of sums, as JSON values."""
+    return [value.to_dict() for value in metrics.evaluate(sums)]
+
+
+def is_outdated(analysis: Analysis) -> bool:
+    """Whether another version of the analysis code made it: its sums are not mixed with those of today."""
+    return analysis.code_version != str(CODE_VERSION)
 
 
 def _duration_us(recording: Recording) -> int:
@@ -285,6 +316,7 @@ def _provenance(analysis: Analysis | None) -> dict[str, Any] | None:
         "model_release": analysis.model_release,
         "parameters": analysis.parameters,
         "code_version": analysis.code_version,
+        "is_outdated": is_outdated(analysis),
         "analysed_seq": analysis.analysed_seq,
         "n_frames": analysis.n_frames,
         "is_complete": analysis.is_complete,

@@ -14,6 +14,7 @@ from focus.protocol.batch import TrackerInfo
 from focus.services.gaze_map import GazeMap, regions
 from focus.services.overviews import facts_of
 from focus.services.rate_series import fold_groups, group_width_us, rates_of
+from focus.services.recordings import is_outdated
 from focus.storage import results
 from focus.storage.recording_models import Recording
 
@@ -53,6 +54,8 @@ def blink_rates(session: Session, recording: Recording) -> list[dict[str, Any]]:
     """Blink rate over the recording, in groups of whole minutes, as JSON values with `start_us` and `stop_us`."""
     analysis = results.shown_analysis(session, recording.id)
     if analysis is None:
+        return []
+    if is_outdated(analysis):
         return []
     facts = facts_of(session, analysis)
     if facts is not None:

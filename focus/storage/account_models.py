@@ -98,6 +98,8 @@ class Profile(Base):
     sleep_h_per_night: Mapped[float | None]
     eye_strain: Mapped[str | None] = mapped_column(String(16))
     correction: Mapped[str | None] = mapped_column(String(16))
+    short_break_min: Mapped[int | None] = mapped_column(doc="after so many minutes a break is due")
+    long_break_min: Mapped[int | None]
     updated_at: Mapped[datetime]
 
 

@@ -204,11 +204,20 @@ def stored_bytes(session: Session, recording_id: str) -> int:
     return total
 
 
-def recordings_to_analyse(session: Session, *, now: datetime, limit: int) -> list[str]:
+def recordings_to_analyse(
+    session: Session, *, now: datetime, limit: int, old_code_versions: Sequence[str] = ()
+) -> list[str]:
     """Recordings with stored batches that no analysis has taken, and which nobody is sending to just now.
 
-    Also closed ones whose analysis was not completed.
+    Also closed ones whose analysis was not completed; and, after all others, closed ones with frames whose newest live
+    analysis was made by one of the old versions of the code.
     """
+    is_old = (
+        (Recording.state == CLOSED)
+        & Recording.frames_removed_at.is_(None)
+        & Analysis.is_complete
+        & Analysis.code_version.in_(old_code_versions)
+    )
     newest = (
         select(Analysis.recording_id, func.max(Analysis.number).label("number"))
         .where(Analysis.origin == LIVE)
@@ -225,9 +234,10 @@ def recordings_to_analyse(session: Session, *, now: datetime, limit: int) -> lis
             or_(
                 (Recording.state == CLOSED) & (Analysis.id.is_(None) | Analysis.is_complete.is_(False)),
                 func.coalesce(Analysis.analysed_seq, 0) < RecordingCursor.next_seq,
+                is_old,
             ),
         )
-        .order_by(Recording.started_at)
+        .order_by(is_old, Recording.started_at)
         .limit(limit)
     )
     return list(session.execute(query).scalars())

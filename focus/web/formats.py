@@ -38,16 +38,29 @@ WORDS_OF_TASK: Final = {"demo": "Demo recording", "simulation": "Simulated perso
 METRICS_FIRST: Final = (
     "blink_rate",
     "blink_duration",
-    "perclos",
+    "incomplete_blinks",
     "long_closures",
+    "perclos",
+    "focus_time",
+    "break_check",
+    "longest_without_break",
+    "breaks",
+    "breaks_missed",
+    "long_break_check",
+    "long_breaks",
+    "long_breaks_missed",
     "fixation_rate",
     "fixation_duration",
     "saccade_rate",
     "saccade_amplitude",
     "saccade_duration",
     "pupil_dilation",
+    "pupil_diameter",
+    "on_screen",
+    "face_present",
+    "head_away",
 )
-METRICS_LAST: Final = ("on_screen", "face_present", "head_away", "data_loss", "rate")
+METRICS_LAST: Final = ("accuracy", "precision_rms_s2s", "precision_std", "data_loss", "rate")
 """Where a person looks first and last; a metric named in neither list stands between them."""
 
 SUFFIX_OF_UNIT: Final = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from focus.analysis.metrics.accuracy import with_validation
 from focus.analysis.metrics.base import (
     METRICS,
     Metric,
@@ -14,17 +15,24 @@ from focus.analysis.metrics.base import (
     seal,
 )
 from focus.analysis.metrics.block import Block, BlockPupil
+from focus.analysis.metrics.breaks import BreakLimits, with_limits
+from focus.analysis.metrics.pupil import marked_seconds, with_marked_baseline
 
 __all__ = [
     "METRICS",
     "Block",
     "BlockPupil",
+    "BreakLimits",
     "Metric",
     "MetricValue",
     "Quality",
     "combine",
     "evaluate",
+    "marked_seconds",
     "measure",
     "quality_of",
     "seal",
+    "with_limits",
+    "with_marked_baseline",
+    "with_validation",
 ]

@@ -238,13 +238,12 @@ def seal(sums: Mapping[str, Sums]) -> dict[str, Sums]:
 def quality_of(sums: Mapping[str, Sums]) -> Quality:
     """How a stretch was measured, from the sums of the metrics `rate` and `data_loss`."""
     rate = sums.get("rate", {})
-    intervals = {int(key): count for key, count in rate.get("intervals", {}).items()}
-    low, median, high = (weighted_quantile(intervals, share) for share in (0.25, 0.5, 0.75))
+    low_us, median_us, high_us = (_interval_us(rate, share) for share in (0.25, 0.5, 0.75))
     loss = sums.get("data_loss", {})
     expected = loss.get("covered_us", 0) + loss.get("missing_us", 0)
     return Quality(
-        rate_hz=1e6 / (median * 100) if median else 0.0,
-        jitter_us=(high - low) * 100 if high is not None and low is not None else 0.0,
+        rate_hz=1e6 / median_us if median_us else 0.0,
+        jitter_us=high_us - low_us,
         loss_ratio=(loss.get("invalid_us", 0) + loss.get("missing_us", 0)) / expected if expected else 0.0,
         recorded_s=expected * 1e-6,
         has_gaze=rate.get("has_gaze", False),
@@ -254,6 +253,15 @@ def quality_of(sums: Mapping[str, Sums]) -> Quality:
         is_geometry_assumed=rate.get("is_geometry_assumed", False),
         has_screen=rate.get("has_screen", False),
     )
+
+
+def _interval_us(rate: Sums, share: float) -> float:
+    """A quantile of the frame intervals: the mean of those in the tenth of a millisecond it lies in; 0 without any.
+
+    A tracker of 60 Hz whose clock has whole microseconds gives 16666 and 16667 us, and so has 60.0 Hz and no jitter.
+    """
+    tenth = weighted_quantile({int(key): count for key, count in rate.get("intervals", {}).items()}, share)
+    return 0.0 if tenth is None else rate["intervals_us"][str(tenth)] / rate["intervals"][str(tenth)]
 
 
 def evaluate(sums: Mapping[str, Sums]) -> tuple[MetricValue, ...]:

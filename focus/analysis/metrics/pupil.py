@@ -1,7 +1,12 @@
-"""The pupil's diameter, and its dilation: how far it is from the baseline of the recording."""
+"""The pupil's diameter, and its dilation: how far it is from the baseline of the recording.
+
+The baseline is what the pupil was in the first minute, unless a stretch was marked: markers stand beside the frames, so
+`with_marked_baseline` brings what the seconds of that stretch measured to the sums of the whole recording.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -12,7 +17,11 @@ from focus.analysis.metrics.block import Block
 MM: Final = 1e-3
 """Sums of the pupil are in whole micrometres."""
 
+SECOND_US: Final = 1_000_000
 BASELINE_SECONDS: Final = 60
+MIN_MARKED_SECONDS: Final = 3
+"""Fewer seconds that lie whole in a marked stretch make no baseline. Our choice."""
+
 MIN_SECOND_US: Final = 500_000
 """A second counts for the baseline when the pupil was seen in at least half of it."""
 
@@ -22,6 +31,35 @@ CLEANING: Final = (
 )
 NOT_IN_MM: Final = "the tracker does not measure the pupil in mm"
 _CLEANING_SOURCE: Final = "Kret & Sjak-Shie 2019, doi:10.3758/s13428-018-1075-y"
+
+
+def marked_seconds(sums: Iterable[Mapping[str, Sums]], stretches: Sequence[tuple[int, int]]) -> list[int]:
+    """Medians in micrometres of the valid seconds that lie whole in one of the stretches (start_us, stop_us).
+
+    Parameters
+    ----------
+    sums : iterable of mapping
+        Of windows of at most a minute, which still know each of their seconds.
+    stretches : sequence of tuple of int
+        What was marked as baseline.
+    """
+    seconds = {
+        int(start_us): middle_um
+        for each in sums
+        for start_us, middle_um in each.get("pupil_dilation", {}).get("baseline", {}).items()
+    }
+    return [
+        middle_um
+        for start_us, middle_um in sorted(seconds.items())
+        if any(first_us <= start_us and start_us + SECOND_US <= stop_us for first_us, stop_us in stretches)
+    ]
+
+
+def with_marked_baseline(sums: Mapping[str, Sums], middles_um: Sequence[int]) -> dict[str, Sums]:
+    """Sums of a whole recording with the seconds of its marked baseline, to be sealed or evaluated as they are."""
+    if "pupil_dilation" not in sums:
+        return dict(sums)
+    return {**sums, "pupil_dilation": {**sums["pupil_dilation"], "marked": list(middles_um)}}
 
 
 class _PupilMetric(Metric):
@@ -69,7 +107,10 @@ class PupilDilation(_PupilMetric):
 
     name = "pupil_dilation"
     label = "Pupil dilation"
-    formula = "mean cleaned diameter - baseline; baseline: median of the medians of the first 60 valid seconds"
+    formula = (
+        "mean cleaned diameter - baseline; baseline: median of the medians of the first 60 valid seconds, or of the "
+        "seconds marked with baseline_start and baseline_stop"
+    )
     source = f"Mathot 2018, doi:10.3758/s13428-017-1007-2; {_CLEANING_SOURCE}"
 
     def measure(self, block: Block) -> Sums:
@@ -100,6 +141,9 @@ class PupilDilation(_PupilMetric):
         settled = _settled(sums)
         if settled["us"]:
             return self.result(quality, settled["sum"] * MM / settled["us"], weight_us=settled["us"])
+        if "marked" in sums and len(sums["marked"]) < MIN_MARKED_SECONDS:
+            missing = f"the marked baseline needs {MIN_MARKED_SECONDS} valid seconds; it has {len(sums['marked'])}"
+            return self.result(quality, None, weight_us=0, missing=missing)
         seconds = len(sums["baseline"])
         missing = f"the baseline needs {BASELINE_SECONDS} valid seconds; there are {seconds}"
         return self.result(quality, None, weight_us=0, missing=missing)
@@ -122,8 +166,8 @@ def _first_seconds(a: dict[str, int], b: dict[str, int]) -> dict[str, int]:
 
 def _settled(sums: Sums) -> Sums:
     """Time and summed dilation, of what has a baseline."""
-    middles = sorted(sums["baseline"].values())
-    if len(middles) < BASELINE_SECONDS:
+    middles = sorted(sums.get("marked", sums["baseline"].values()))
+    if len(middles) < (MIN_MARKED_SECONDS if "marked" in sums else BASELINE_SECONDS):
         return dict(sums["settled"])
     dilation = sums["sum"] - middles[len(middles) // 2] * sums["us"]
     return add_sums(sums["settled"], {"us": sums["us"], "sum": dilation})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from focus.analysis.metrics.base import METRICS, Metric, MetricValue, Quality, Sums, counts_of
+from focus.analysis.metrics.base import METRICS, Metric, MetricValue, Quality, Sums
 from focus.analysis.metrics.block import Block
+from focus.analysis.types import IntArray
 
 
 @METRICS.register("rate")
@@ -16,14 +17,19 @@ class Rate(Metric):
     label = "Frame rate"
     unit = "Hz"
     formula = "1 / median interval between consecutive frames; interval: from the quartiles of the intervals"
+    parameters = "intervals are counted by tenths of a millisecond, and a quantile is the mean of those in its tenth"
     source = "Hooge 2022"
     valid_from_hz = 0.0
     estimate_from_hz = 0.0
     suffers_from_loss = False
 
     def measure(self, block: Block) -> Sums:
+        tenths, places, counts = np.unique(_tenths_of_ms(block), return_inverse=True, return_counts=True)
+        totals_us = np.bincount(places, weights=block.frames.dt_us).astype(np.int64)
+        keys = [str(tenth) for tenth in tenths.tolist()]
         return {
-            "intervals": counts_of(np.rint(block.frames.dt_us / 100).astype(np.int64).tolist()),
+            "intervals": dict(zip(keys, counts.tolist(), strict=True)),
+            "intervals_us": dict(zip(keys, totals_us.tolist(), strict=True)),
             "has_gaze": block.traits.has_gaze,
             "has_openness": block.traits.has_openness,
             "has_pupil": block.traits.has_pupil,
@@ -47,3 +53,8 @@ class Rate(Metric):
             weight_us=round(quality.recorded_s * 1e6),
             missing="no frame has come yet",
         )
+
+
+def _tenths_of_ms(block: Block) -> IntArray:
+    tenths: IntArray = np.rint(block.frames.dt_us / 100).astype(np.int64)
+    return tenths

@@ -8,8 +8,8 @@ from focus.analysis.metrics.block import Block
 
 @METRICS.register("words_per_minute")
 class WordsPerMinute(Metric):
-    """Gaze alone does not tell which words it passed: what knows the layout of the pages adds `words` and `us` of
-    active reading with `combine`."""
+    """Gaze alone does not tell which words it passed, and nothing in FOCUS knows the layout of a page yet: the value is
+    withheld everywhere. What will know it adds `words` and `us` of active reading with `combine`."""
 
     name = "words_per_minute"
     label = "Reading speed"

@@ -326,7 +326,7 @@ class IngestEngine:
         if recording is None or recording.analysis is None:
             return None
         sums = recording.analysis.pipeline.live_sums()
-        return metric_dicts([sums]) if sums else None
+        return metric_dicts(recording.facts.complete(sums)) if sums else None
 
     # -- opening and loading ------------------------------------------------------------------------------------------
 
@@ -362,6 +362,7 @@ class IngestEngine:
         recording.lease = opened.lease
         recording.connection = item.connection
         recording.is_closed = False
+        recording.facts = opened.facts
         recording.next_seq = opened.next_seq
         recording.t_last_us = -1 if opened.t_last_us is None else opened.t_last_us
         recording.n_frames = opened.n_frames

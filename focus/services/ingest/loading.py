@@ -18,6 +18,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from focus.analysis.pipeline import CODE_VERSION
 from focus.analysis.types import StateClassifier
 from focus.errors import CheckpointError
 from focus.protocol.batch import FrameBatch
@@ -33,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 BACKLOG_FRAMES: Final = 5000
 MAX_SCANNED: Final = 8
+_OLD_CODE_VERSIONS: Final = tuple(str(version) for version in range(1, CODE_VERSION))
+"""Not those of a newer server beside this one, which would analyse again what this one has analysed again."""
 
 
 @dataclass(slots=True, eq=False)
@@ -204,7 +207,9 @@ class Loader:
         now = self._now()
 
         def read(session: Session) -> list[str]:
-            return recording_queries.recordings_to_analyse(session, now=now, limit=MAX_SCANNED)
+            return recording_queries.recordings_to_analyse(
+                session, now=now, limit=MAX_SCANNED, old_code_versions=_OLD_CODE_VERSIONS
+            )
 
         try:
             return ScannedItem(self._reader.run(read))

@@ -235,6 +235,7 @@ class AnalysisStage:
             findings.runs += output.runs
             findings.events += output.events
             findings.windows += output.windows
+            recording.facts.note_windows(output.windows)
             recording_id = recording.recording_id
             self.live.note(
                 recording_id,

@@ -13,6 +13,7 @@ from typing import Final
 from focus.analysis.pipeline import RecordingPipeline
 from focus.analysis.types import Event, MetricWindow, StateClassifier, StateRun
 from focus.protocol.batch import FrameBatch, TrackerInfo
+from focus.services.beside_frames import LiveFacts
 from focus.services.ingest.items import Answer, CloseItem, CloseResult
 
 MAX_WAITING_FRAMES: Final = 20_000
@@ -125,6 +126,7 @@ class LiveRecording:
     journal_t0_us: int | None = None
     idle_since_s: float = 0.0
     lease_moved_at_s: float = 0.0
+    facts: LiveFacts = field(default_factory=LiveFacts)
     closers: list[tuple[CloseItem, CloseResult, float]] = field(default_factory=list)
     _checksums: dict[int, int] = field(default_factory=dict)
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from focus.errors import ClosedRecordingError, ConflictError, FocusError, LeaseError, PermissionDeniedError
 from focus.protocol.batch import TrackerInfo
 from focus.services import calibrations, consent, group_access
+from focus.services.beside_frames import LiveFacts, live_facts
 from focus.services.ingest.items import ClockSample, OpenItem, RefusalError
 from focus.services.ingest.planning import RecordingPlan, batch_rows, marker_rows, rejected_rows
 from focus.storage import frames as frame_queries
@@ -116,6 +117,7 @@ class Opened:
     n_rejected: int
     t_last_us: int | None
     analysis_id: int | None
+    facts: LiveFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,7 @@ def _open_recording(session: Session, item: OpenItem, identity: AnalysisIdentity
         n_rejected=recording.n_rejected,
         t_last_us=recording.t_last_us,
         analysis_id=analysis_id,
+        facts=live_facts(session, recording, analysis_id),
     )
 
 
@@ -242,6 +245,7 @@ class Loaded:
     journal_frames: int
     journal_t0_us: int | None
     analysis_id: int | None
+    facts: LiveFacts
     made_with: AnalysisIdentity | None
     """Model, parameters and code of the newest analysis."""
     checkpoint: bytes | None
@@ -268,6 +272,7 @@ def load_recording(session: Session, recording_id: str) -> Loaded | None:
         journal_frames=journal.n_frames,
         journal_t0_us=journal.t0_us,
         analysis_id=analysis.id if analysis is not None else None,
+        facts=live_facts(session, recording, analysis.id if analysis is not None else None),
         made_with=AnalysisIdentity.of(analysis) if analysis is not None else None,
         checkpoint=analysis.checkpoint if analysis is not None else None,
         checkpoint_seq=analysis.checkpoint_seq if analysis is not None else 0,

@@ -263,7 +263,7 @@ class Upkeep:
             recording.n_frames, recording.n_rejected = loaded.n_frames, loaded.n_rejected
         recording.journal_frames, recording.journal_t0_us = loaded.journal_frames, loaded.journal_t0_us
         if recording.analysis is None:
-            recording.analysis = item.analysis
+            recording.analysis, recording.facts = item.analysis, loaded.facts
 
     def loading_failed(self, recording: LiveRecording) -> None:
         """Try again later."""

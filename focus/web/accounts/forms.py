@@ -27,6 +27,7 @@ from wtforms.validators import (
 )
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from focus.analysis.metrics.breaks import MAX_LIMIT_MIN
 from focus.errors import ParameterError
 from focus.services.accounts import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, normalise_email
 from focus.services.profile import ProfileAnswers
@@ -152,6 +153,9 @@ class DeleteAccountForm(FlaskForm):  # type: ignore[misc]
     current = PasswordField("Current password", [Length(max=MAX_PASSWORD_LENGTH)])
 
 
+_MINUTES: Final = NumberRange(1, MAX_LIMIT_MIN, f"Give whole minutes from 1 to {MAX_LIMIT_MIN}.")
+
+
 class ProfileForm(FlaskForm):  # type: ignore[misc]
     """Questions about oneself; an empty answer is none."""
 
@@ -181,6 +185,9 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]
         default="",
     )
 
+    short_break_min = IntegerField("Minutes until a break is due", [Optional(), _MINUTES])
+    long_break_min = IntegerField("Minutes until a long break is due", [Optional(), _MINUTES])
+
     def answers(self) -> ProfileAnswers:
         """What was answered; ParameterError if it makes no sense."""
         return ProfileAnswers(
@@ -190,4 +197,6 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]
             sleep_h_per_night=self.sleep_h_per_night.data,
             eye_strain=self.eye_strain.data or None,
             correction=self.correction.data or None,
+            short_break_min=self.short_break_min.data,
+            long_break_min=self.long_break_min.data,
         )

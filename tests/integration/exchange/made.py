@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from focus.analysis.offline import analyse
+from focus.analysis.pipeline import CODE_VERSION
 from focus.protocol.batch import FrameBatch, ScreenGeometry, TrackerInfo
 from focus.protocol.schema import COLUMNS as SCHEMA
 from focus.services import accounts
@@ -128,7 +129,7 @@ def _analyse(session: Session, recording: Recording, frames: FrameBatch, tracker
         recording.id,
         model_release="test-release-7",
         parameters={"lookahead_us": 150_000},
-        code_version="1",
+        code_version=str(CODE_VERSION),
         started_at=STARTED_AT,
     )
     write = results.ResultWrite(

@@ -11,6 +11,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from focus.analysis.offline import analyse
+from focus.analysis.pipeline import CODE_VERSION
 from focus.analysis.types import Event, Float32Array, MetricWindow, StateRun
 from focus.protocol.messages import Stored
 from focus.services import recordings
@@ -123,6 +124,26 @@ def test_recordings_that_a_crash_left_behind_are_analysed_by_the_next_server_wit
     open_one = results.newest_analysis(fresh_session, FIRST)
     assert open_one is not None
     assert (open_one.analysed_seq, open_one.is_complete) == (0, False)  # its results are not due yet
+
+
+def test_after_an_upgrade_the_server_makes_old_analyses_again_beside_the_old_ones(
+    database_url: str, clocks: Clocks, user_id: int, fresh_session: Session
+) -> None:
+    with running(database_url, clocks, user_id) as before:
+        lease = before.open().lease
+        before.stream(lease, N_FRAMES // 10)
+        before.close(lease, N_FRAMES // 10 - 1)
+    with Session(fresh_session.get_bind()) as session:
+        session.execute(update(Analysis).values(code_version=str(CODE_VERSION - 1)))
+        session.commit()
+    clocks.pass_by(40)
+
+    with running(database_url, clocks, user_id) as after:
+        after.settle(40)
+
+    assert_same(stored(fresh_session), expected())
+    versions = [each.code_version for each in results.analyses_of(fresh_session, FIRST)]
+    assert versions == [str(CODE_VERSION - 1), str(CODE_VERSION)]
 
 
 def test_an_idle_recording_leaves_memory_with_a_checkpoint_and_goes_on_from_it(

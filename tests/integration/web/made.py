@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from focus.analysis.offline import analyse
+from focus.analysis.pipeline import CODE_VERSION
 from focus.protocol import codec
 from focus.protocol.batch import FrameBatch, ScreenGeometry, TrackerInfo
 from focus.services import accounts, recordings
@@ -144,7 +145,7 @@ def _store(recording_id: str, frames: FrameBatch, tracker: TrackerInfo, pending:
         recording_id,
         model_release="test-release-7",
         parameters={"lookahead_us": 150_000},
-        code_version="0.1.0",
+        code_version=str(CODE_VERSION),
         started_at=datetime.now(UTC),
     )
     write = results.ResultWrite(row.id, 1, len(frames) - pending, found.runs, found.events, found.windows)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
+from focus.analysis.pipeline import CODE_VERSION
 from focus.services import comparison
 from focus.services.accounts import get_user, principal_of_user
 from focus.storage import results
@@ -38,7 +39,7 @@ def test_two_analyses_of_one_session_differ_by_what_was_set(app: Flask, people: 
             recording_id,
             model_release="another-release",
             parameters={"lookahead_us": 0},
-            code_version="0.1.0",
+            code_version=str(CODE_VERSION),
             started_at=datetime.now(UTC),
             origin="again",
         )

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from focus.analysis.metrics import METRICS
+from focus.analysis.metrics import METRICS, BreakLimits, with_limits, with_validation
 from focus.analysis.types import EyeState
+from focus.errors import ParameterError
 from focus.protocol.batch import TrackerInfo
 from tests.unit.analysis.metric_blocks import GOOD, block, event, sums_over, value_over
 
@@ -63,7 +64,8 @@ def test_twenty_seconds_without_a_face_or_without_frames_are_a_break() -> None:
     blocks = [here(0, 600), away(600, 30), here(630, 300), here(1330, 60), away(1390, 15), here(1405, 120)]
 
     assert value_over("breaks", *blocks).value == 2
-    assert sums_over("break_check", *blocks)["long"] == 1
+    assert value_over("long_breaks", *blocks).value == 1
+    assert value_over("long_break_check", *blocks).value == pytest.approx((1525 - 1330) / 60)
     assert value_over("break_check", *blocks).value == pytest.approx((1525 - 1330) / 60)
     assert value_over("longest_without_break", *blocks).value == pytest.approx(10, abs=0.01)
 
@@ -79,9 +81,36 @@ def test_a_stretch_has_missed_a_break_every_twenty_minutes() -> None:
     assert value_over("longest_without_break", *blocks).value == pytest.approx(45, abs=0.01)
 
 
+def test_a_long_break_is_due_after_an_hour_however_many_short_ones_were_taken() -> None:
+    # 2 h 20 min with a break of a minute every half hour: two long breaks missed, and one short one each half hour.
+    blocks = [here(start_s, 1740) for start_s in range(0, 7200, 1800)] + [here(7200, 1200)]
+
+    assert value_over("breaks", *blocks).value == 4
+    assert value_over("breaks_missed", *blocks).value == 4
+    assert value_over("long_breaks_missed", *blocks).value == 2
+    assert value_over("long_break_check", *blocks).value == pytest.approx(140)
+
+
+def test_a_person_s_own_limits_say_when_a_break_is_due() -> None:
+    blocks = [here(0, 2700), away(2700, 60), here(2760, 1300)]
+
+    def missed(short_min: int) -> float | None:
+        sums = with_limits({"break_check": sums_over("break_check", *blocks)}, BreakLimits(short_min, 60))
+        return METRICS["breaks_missed"]().value(sums["break_check"], GOOD).value
+
+    # Stretches of just under 45 min and just under 21 min 40 s.
+    assert [missed(each) for each in (10, 20, 30, 60)] == [6, 3, 1, 0]
+
+
+@pytest.mark.parametrize("limits", [(0, 60), (20, 481), (30, 20)])
+def test_limits_that_make_no_sense_are_refused(limits: tuple[int, int]) -> None:
+    with pytest.raises(ParameterError):
+        BreakLimits(*limits)
+
+
 def test_breaks_do_not_depend_on_how_a_recording_is_cut_into_blocks() -> None:
     rng = np.random.default_rng(8)
-    metric = METRICS["break_check"]()
+    metric, of_long = METRICS["break_check"](), METRICS["long_break_check"]()
     for _ in range(30):
         blocks, now_s = [], 0.0
         for _ in range(12):
@@ -94,8 +123,8 @@ def test_breaks_do_not_depend_on_how_a_recording_is_cut_into_blocks() -> None:
         presence = np.concatenate([each.frames.t_us[each.is_present] for each in blocks])
         steps = np.diff(presence)
         stretches = np.split(presence, np.flatnonzero(steps >= 20_000_000) + 1)
-        assert whole["short"] + whole["long"] == (steps >= 20_000_000).sum()
-        assert whole["long"] == (steps >= 300_000_000).sum()
+        assert whole["breaks"] == (steps >= 20_000_000).sum()
+        assert reduce(of_long.combine, parts)["breaks"] == (steps >= 300_000_000).sum()
         longest = METRICS["longest_without_break"]().value(whole, GOOD)
         if len(presence):
             assert longest.value == pytest.approx(max(int(np.ptp(each)) for each in stretches) / 60e6)
@@ -104,12 +133,17 @@ def test_breaks_do_not_depend_on_how_a_recording_is_cut_into_blocks() -> None:
 
 
 def test_what_frames_alone_cannot_tell_is_withheld_and_says_what_it_needs() -> None:
-    assert value_over("accuracy", block(0)).reason == "no validation was made in this recording"
+    assert value_over("accuracy", block(0)).reason == "no calibration with a validation applied to this recording"
     assert value_over("words_per_minute", block(0)).reason == "needs the text layout of a document that was open"
 
 
-def test_an_accuracy_that_was_measured_is_the_mean_over_its_points() -> None:
+def test_the_accuracy_of_two_recordings_counts_each_by_its_time() -> None:
     metric = METRICS["accuracy"]()
-    validated = metric.combine(sums_over("accuracy", block(0)), {"n": 2, "sum": 1_000_000, "us": 4_000_000})
 
-    assert metric.value(validated, GOOD).value == pytest.approx(0.5)
+    def validated(accuracy_deg: float, recorded_us: int) -> dict[str, Any]:
+        sums = {"accuracy": sums_over("accuracy", block(0)), "data_loss": {"covered_us": recorded_us, "missing_us": 0}}
+        return with_validation(sums, accuracy_deg)["accuracy"]
+
+    together = metric.combine(validated(0.5, 10_000_000), validated(1.1, 30_000_000))
+
+    assert metric.value(together, GOOD).value == pytest.approx(0.95)

@@ -136,6 +136,15 @@ def test_frame_rate_and_jitter_are_from_the_quartiles_of_the_intervals() -> None
     assert (rate.low, rate.high) == (pytest.approx(1 / 0.03), pytest.approx(100.0))
 
 
+@pytest.mark.parametrize("rate_hz", [30, 60, 120, 300, 1000])
+def test_a_tracker_s_rate_is_exact_though_its_times_are_whole_microseconds(rate_hz: int) -> None:
+    found = metrics_of({"confidence": np.ones(4 * rate_hz)}, rate_hz)["rate"]
+
+    # Intervals of a third of a millisecond or so are rounded to whole microseconds; their mean is not.
+    assert found.value == pytest.approx(rate_hz, rel=1e-4)
+    assert f"{found.value:.1f}" == f"{rate_hz:.1f}"
+
+
 def test_nothing_was_measured_gives_no_value_and_no_error() -> None:
     assert evaluate({}) == ()
     assert combine({}, {}) == {}

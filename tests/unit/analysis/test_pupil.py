@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 
 import numpy as np
 import pytest
 import pywt
 
+from focus.analysis.metrics import MetricValue, combine, evaluate, marked_seconds, seal, with_marked_baseline
 from focus.analysis.offline import analyse
 from focus.analysis.parameters import AnalysisParameters
 from focus.analysis.pupil import clean_pupil
@@ -128,6 +130,28 @@ def test_the_wavelet_transform_is_pywavelets() -> None:
         assert detail_coefficients(values, level) == pytest.approx(expected, abs=1e-9)
     for n in (10, 61, 62, 600, 1983, 1984):
         assert highest_level(n) == pywt.dwt_max_level(n, 32)
+
+
+def test_a_marked_baseline_stands_in_place_of_the_first_minute() -> None:
+    # 70 s at 3 mm, 10 s at 2 mm, 40 s at 4 mm; the seconds 72 to 78 are marked.
+    pupil = np.repeat([3.0, 2.0, 4.0], [70 * 60, 10 * 60, 40 * 60])
+    windows = metrics_of(pupil)["windows"]
+    whole = reduce(combine, (window.sums for window in windows))
+
+    def dilation(*stretches: tuple[int, int]) -> MetricValue:
+        seconds = marked_seconds([window.sums for window in windows], stretches)
+        marked = with_marked_baseline(whole, seconds)
+        (value,) = [each for each in evaluate(marked) if each.name == "pupil_dilation"]
+        (sealed,) = [each for each in evaluate(seal(marked)) if each.name == "pupil_dilation"]
+        assert (sealed.value, sealed.verdict) == (value.value, value.verdict)
+        return value
+
+    mean_mm = (70 * 3 + 10 * 2 + 40 * 4) / 120
+    assert dilation((71_500_000, 78_900_000)).value == pytest.approx(mean_mm - 2, abs=0.01)
+    # Two stretches are one baseline: seconds at 3, 3, 3, 2 and 2 mm.
+    assert dilation((1_000_000, 4_000_000), (72_000_000, 74_000_000)).value == pytest.approx(mean_mm - 3, abs=0.01)
+    short = dilation((72_200_000, 75_000_000))
+    assert (short.verdict, short.reason) == ("withheld", "the marked baseline needs 3 valid seconds; it has 2")
 
 
 def published_index(pupil: FloatArray) -> int:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from focus.analysis.metrics import measure
+from focus.analysis.pipeline import CODE_VERSION
 from focus.analysis.types import Event, MetricWindow
 from focus.services import baselines
 from focus.services.accounts import create_user
@@ -49,7 +50,12 @@ class People:
         )
         recording.state = CLOSED
         analysis = results.begin_analysis(
-            self.session, recording.id, model_release="m", parameters={}, code_version="2", started_at=NOON
+            self.session,
+            recording.id,
+            model_release="m",
+            parameters={},
+            code_version=str(CODE_VERSION),
+            started_at=NOON,
         )
         analysis.is_complete = is_complete
         windows = []

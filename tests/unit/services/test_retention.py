@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from focus.analysis.pipeline import CODE_VERSION
 from focus.errors import ConflictError
 from focus.protocol.batch import TrackerInfo
 from focus.services import accounts, logins, my_data, recordings, retention
@@ -60,7 +61,7 @@ def record(session: Session, ada: Principal, *, days_ago: int, is_complete: bool
     )
     found.cursor.n_frames = 2
     analysis = results.begin_analysis(
-        session, found.id, model_release="r", parameters={}, code_version="1", started_at=ended
+        session, found.id, model_release="r", parameters={}, code_version=str(CODE_VERSION), started_at=ended
     )
     analysis.is_complete, analysis.checkpoint = is_complete, b"frames"
     session.flush()

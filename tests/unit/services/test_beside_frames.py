@@ -1,0 +1,198 @@
+"""What values rest on beside the frames: marked baselines, validations, a person's limits; and old code versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy.orm import Session
+
+from focus.analysis.metrics import combine
+from focus.analysis.offline import Analysis, analyse
+from focus.analysis.parameters import AnalysisParameters
+from focus.analysis.pipeline import CODE_VERSION, RecordingPipeline, advance
+from focus.protocol.batch import FrameBatch, TrackerInfo
+from focus.services import beside_frames, overviews, profile, recordings, reports
+from focus.services.accounts import create_user, principal_of_user
+from focus.services.beside_frames import LiveFacts, stretches_of
+from focus.services.profile import ProfileAnswers
+from focus.storage import frames as frame_queries
+from focus.storage import recordings as queries
+from focus.storage import results
+from focus.storage.recording_models import CLOSED, Recording
+from tests.unit.analysis.fakes import ThresholdClassifier
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+TRACKER = TrackerInfo("by hand", ("gaze_x", "gaze_y", "pupil_left"), rate_hz=60.0, gaze_space="deg")
+N = 60 * 150
+MARKS = [(72_000_000, "baseline_start"), (79_500_000, "baseline_stop")]
+
+
+@pytest.fixture
+def session(make_session: Callable[[], Session]) -> Session:
+    return make_session()
+
+
+@pytest.fixture(scope="module")
+def frames() -> FrameBatch:
+    """2.5 min: 3 mm, but 2 mm from 70 to 80 s; nobody is there in the last 30 s."""
+    t_us = np.arange(N) * 1_000_000 // 60
+    pupil = np.where((t_us >= 70_000_000) & (t_us < 80_000_000), 2.0, 3.0)
+    pupil[t_us >= 120_000_000] = np.nan
+    gaze = np.where(np.isnan(pupil), np.nan, 0.0)
+    return FrameBatch(t_us, {"gaze_x": gaze, "gaze_y": gaze, "pupil_left": pupil})
+
+
+@pytest.fixture(scope="module")
+def found(frames: FrameBatch) -> Analysis:
+    return analyse(frames, TRACKER, ThresholdClassifier(), parameters=AnalysisParameters(lookahead_us=0))
+
+
+def store(
+    session: Session,
+    found: Analysis,
+    *,
+    code_version: str = str(CODE_VERSION),
+    calibration: dict[str, Any] | None = None,
+    marks: list[tuple[int, str]] = MARKS,
+) -> Recording:
+    owner = create_user(session, "reader@example.org")
+    recording = queries.add_recording(
+        session,
+        recording_id="00000000-0000-4000-8000-000000000001",
+        owner_id=owner.id,
+        tracker=TRACKER.to_dict(),
+        started_at=NOON,
+        calibration=calibration,
+    )
+    recording.state = CLOSED
+    cursor = recording.cursor
+    cursor.n_frames, cursor.t_first_us, cursor.t_last_us = N, 0, 150_000_000
+    analysis = results.begin_analysis(
+        session, recording.id, model_release="m", parameters={}, code_version=code_version, started_at=NOON
+    )
+    write = results.ResultWrite(analysis.id, 0, N, found.runs, found.events, found.windows, finished_at=NOON)
+    results.write_results(session, [write])
+    rows = [
+        {"recording_id": recording.id, "seq": seq, "t_us": t_us, "kind": kind, "body": {}, "crc32": 0}
+        for seq, (t_us, kind) in enumerate(marks)
+    ]
+    if rows:
+        frame_queries.add_markers(session, rows)
+    session.commit()
+    session.expire_all()
+    return recording
+
+
+def values_of(session: Session, recording: Recording) -> dict[str, dict[str, Any]]:
+    return {value["name"]: value for value in recordings.summary(session, recording)["metrics"]}
+
+
+@pytest.mark.parametrize(
+    ("marks", "stretches"),
+    [
+        ([], ()),
+        ([(5, "baseline_stop"), (1, "baseline_start")], ((1, 5),)),
+        ([(1, "baseline_start"), (2, "baseline_start"), (5, "baseline_stop"), (6, "baseline_stop")], ((2, 5),)),
+        ([(1, "baseline_start"), (3, "baseline_stop"), (3, "baseline_start"), (4, "baseline_stop")], ((1, 3), (3, 4))),
+        ([(1, "baseline_start"), (2, "trial")], ()),
+    ],
+)
+def test_a_stop_ends_what_the_last_start_before_it_began(marks: Any, stretches: Any) -> None:
+    assert stretches_of(marks) == stretches
+
+
+def test_the_report_measures_dilation_from_the_marked_baseline(session: Session, found: Analysis) -> None:
+    recording = store(session, found)
+
+    dilation = values_of(session, recording)["pupil_dilation"]
+
+    # Two minutes at 3 mm but for 10 s at 2 mm, against 2 mm.
+    assert dilation["value"] == pytest.approx(110 / 120, abs=0.01)
+    overviews.make_missing(session)
+    assert values_of(session, recording)["pupil_dilation"] == dilation
+
+
+def test_without_marks_the_first_minute_is_the_baseline(session: Session, found: Analysis) -> None:
+    dilation = values_of(session, store(session, found, marks=[]))["pupil_dilation"]
+
+    assert dilation["value"] == pytest.approx(-10 / 120, abs=0.01)
+
+
+@pytest.mark.parametrize("marker_at_s", [73, 125])
+def test_the_live_view_and_the_report_say_the_same_whenever_a_marker_came(
+    session: Session, frames: FrameBatch, found: Analysis, marker_at_s: int
+) -> None:
+    live, pipeline = LiveFacts(), RecordingPipeline(TRACKER, AnalysisParameters(lookahead_us=0))
+    waiting = [(max(t_us, marker_at_s * 1_000_000), t_us, kind) for t_us, kind in MARKS]
+    for start in range(0, N, 600):
+        part = frames[start : start + 600]
+        for at_us, t_us, kind in waiting:
+            if int(part.t_us[0]) <= at_us <= int(part.t_us[-1]) and at_us < 110_000_000:
+                live.note_marker(t_us, kind)
+        pipeline.push(part)
+        live.note_windows(advance([pipeline], ThresholdClassifier())[0].windows)
+    pipeline.finish()
+    live.note_windows(advance([pipeline], ThresholdClassifier())[0].windows)
+    recording = store(session, found)
+    analysis = results.shown_analysis(session, recording.id)
+    assert analysis is not None
+    if marker_at_s > 120:  # came when its minute was over: known after the recording is read again
+        live = beside_frames.live_facts(session, recording, analysis.id)
+
+    whole = beside_frames.complete(session, recording, analysis.id, reduce(combine, (w.sums for w in found.windows)))
+
+    assert live.complete(pipeline.live_sums()) == beside_frames.for_person(session, recording.owner_id, whole)
+    assert len(whole["pupil_dilation"]["marked"]) == 7
+
+
+def test_the_accuracy_is_that_of_the_calibration_that_the_recording_names(session: Session, found: Analysis) -> None:
+    recording = store(session, found, calibration={"id": 1, "accuracy_deg": 0.84, "precision_deg": 0.2})
+
+    accuracy = values_of(session, recording)["accuracy"]
+
+    assert (accuracy["value"], accuracy["verdict"]) == (pytest.approx(0.84), "valid")
+
+
+def test_a_person_s_limits_hold_for_what_was_recorded_before(session: Session, found: Analysis) -> None:
+    recording = store(session, found)
+    assert values_of(session, recording)["breaks_missed"]["value"] == 0
+    principal = principal_of_user(create_user(session, "other@example.org"))
+    profile.save_profile(session, principal, ProfileAnswers(short_break_min=1))
+    assert values_of(session, recording)["breaks_missed"]["value"] == 0, "those of somebody else"
+    recording.owner_id = principal.user_id
+
+    # The face was there for two minutes, and for the half second in which its loss could still be a blink.
+    assert values_of(session, recording)["breaks_missed"]["value"] == 2
+    assert beside_frames.limits_of(session, principal.user_id).long_min == 60
+
+
+def test_an_analysis_by_an_older_version_of_the_code_gives_no_numbers_until_it_is_made_again(
+    session: Session, found: Analysis
+) -> None:
+    recording = store(session, found, code_version=str(CODE_VERSION - 1))
+
+    for has_overview in (False, True):
+        if has_overview:
+            assert overviews.make_missing(session) == 1
+        summary = recordings.summary(session, recording)
+        assert summary["metrics"] == []
+        assert summary["analysis"]["is_outdated"]
+        assert summary["events"]["fixation"] > 0
+        assert reports.blink_rates(session, recording) == []
+
+
+@pytest.mark.parametrize(("code_version", "is_wanted"), [(CODE_VERSION - 1, True), (CODE_VERSION, False)])
+def test_the_server_makes_an_outdated_analysis_again_when_nothing_else_waits(
+    session: Session, found: Analysis, code_version: int, is_wanted: bool
+) -> None:
+    recording = store(session, found, code_version=str(code_version), marks=[])
+
+    old = [str(version) for version in range(1, CODE_VERSION)]
+    waiting = queries.recordings_to_analyse(session, now=NOON, limit=9, old_code_versions=old)
+
+    assert waiting == [recording.id] * is_wanted

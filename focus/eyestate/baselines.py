@@ -35,13 +35,13 @@ def velocity_threshold_states(recording: LabelledRecording) -> StateArray:
     ----------
     Salvucci & Goldberg (2000), doi:10.1145/355017.355028.
     """
-    t_us, gaze = _gaze(recording)
+    t_us, gaze = gaze_in_degrees(recording)
     step = max(1, round(IVT_WINDOW_US / 2 / float(np.median(np.diff(t_us)))))
     before, after = np.maximum(np.arange(t_us.size) - step, 0), np.minimum(np.arange(t_us.size) + step, t_us.size - 1)
     moved = gaze[after] - gaze[before]
     speed = np.hypot(moved[:, 0], moved[:, 1]) / ((t_us[after] - t_us[before]) * 1e-6)
     states = np.where(speed > IVT_DEG_S, EyeState.SACCADE, EyeState.FIXATION).astype(np.uint8)
-    return _with_losses(states, t_us, np.isnan(gaze[:, 0]))
+    return with_losses(states, t_us, np.isnan(gaze[:, 0]))
 
 
 def dispersion_threshold_states(recording: LabelledRecording) -> StateArray:
@@ -51,7 +51,7 @@ def dispersion_threshold_states(recording: LabelledRecording) -> StateArray:
     ----------
     Salvucci & Goldberg (2000), doi:10.1145/355017.355028.
     """
-    t_us, gaze = _gaze(recording)
+    t_us, gaze = gaze_in_degrees(recording)
     valid = np.flatnonzero(~np.isnan(gaze[:, 0]))
     states = np.full(t_us.size, EyeState.SACCADE, dtype=np.uint8)
     x, y, times = gaze[valid, 0].tolist(), gaze[valid, 1].tolist(), t_us[valid].tolist()
@@ -72,7 +72,7 @@ def dispersion_threshold_states(recording: LabelledRecording) -> StateArray:
             first = last + 1
         else:
             first += 1
-    return _with_losses(states, t_us, np.isnan(gaze[:, 0]))
+    return with_losses(states, t_us, np.isnan(gaze[:, 0]))
 
 
 def fixed_eyelid_states(recording: LabelledRecording) -> StateArray:
@@ -96,12 +96,13 @@ def _signals(recording: LabelledRecording, min_confidence: float) -> FloatArray:
     return to_signals(frames.columns, len(frames), recording.tracker, min_confidence=min_confidence)
 
 
-def _gaze(recording: LabelledRecording) -> tuple[IntArray, FloatArray]:
+def gaze_in_degrees(recording: LabelledRecording) -> tuple[IntArray, FloatArray]:
+    """Times, and gaze in degrees of shape (n, 2), NaN where it is missing or not trusted."""
     signals = _signals(recording, AnalysisParameters().min_confidence)
     return recording.frames.t_us, signals[:, :2]
 
 
-def _with_losses(states: StateArray, t_us: IntArray, lost: BoolArray) -> StateArray:
+def with_losses(states: StateArray, t_us: IntArray, lost: BoolArray) -> StateArray:
     """Losses of up to 500 ms become blinks and longer ones lost."""
     states[lost] = EyeState.LOST
     edges = np.flatnonzero(np.diff(np.concatenate([[False], lost, [False]]).astype(np.int8)))

@@ -3,6 +3,8 @@
 A recording is analysed as the product analyses it: final states and events of `focus.analysis.offline.analyse` with a
 given look-ahead. Frames whose label is not one of the three scored classes are left out; a frame the analysis calls
 lost agrees with nobody, but where gaze is not measured at all every frame outside of blinks counts as an open eye.
+The measures "of four" know noise as a class, as the literature on GazeCom does: frames that people called noise or
+blink, and the analysis blink or lost. Intervals come from drawing people again, with all their recordings.
 """
 
 from __future__ import annotations
@@ -27,9 +29,12 @@ from focus.eyestate.dataset import (
     label_runs,
     resample,
 )
+from focus.eyestate.peers import PEERS
 from focus.eyestate.scoring import bootstrap, calibration_error, class_f1, confusion, event_f1, kappa, match_events
 
 Interval = tuple[int, int]
+_Part = tuple[str, IntArray]
+"""A person, and counts from one of their recordings."""
 
 _FIXATION, _SACCADE, _PURSUIT, _BLINK, _OTHER = range(5)
 _STEADY, _MOVING, _CLOSED, _NONE = range(4)
@@ -40,7 +45,10 @@ _DETAIL_OF_LABEL: Final = {
     "pursuit": _PURSUIT,
     "blink": _BLINK,
     "closed": _BLINK,
+    "noise": _OTHER,
 }
+_FOUR_OF_DETAIL: Final = np.array([0, 1, 2, 3, 3])
+_NOISE: Final = 3
 _THREE_OF_DETAIL: Final = np.array([_STEADY, _MOVING, _STEADY, _CLOSED, _NONE])
 _IOU: Final = 0.5
 BLINK_TOLERANCE_FRAMES: Final = 2
@@ -67,18 +75,18 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One figure: its 95 % interval over recordings (NaN for fewer than three) and how many recordings had a say."""
+    """One figure, its 95 % interval over people (NaN for fewer than three), and how many of them had a say."""
 
     value: float
     low: float
     high: float
-    n_recordings: int
+    n_people: int
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; what could not be told is None."""
         numbers = {"value": self.value, "low": self.low, "high": self.high}
         rounded = {key: None if np.isnan(number) else round(number, 4) for key, number in numbers.items()}
-        return {**rounded, "n_recordings": self.n_recordings}
+        return {**rounded, "n_people": self.n_people}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +154,21 @@ def evaluate_model(
 
 
 def evaluate_baselines(recordings: Sequence[LabelledRecording], setting: Setting, *, seed: int = 1) -> list[Result]:
-    """The same figures for the baselines, each on the recordings that have its signal."""
+    """The same figures for the baselines, and for the peers that are installed, each on recordings with its signal."""
     prepared = _prepare(recordings, setting, seed)
     gaze = [recording for recording in prepared if recording.has_gaze]
     eyelid = [recording for recording in prepared if not recording.has_gaze]
+    runs = [(name, states_of, gaze) for name, states_of in GAZE_BASELINES.items()]
+    runs += [(name, states_of, eyelid) for name, states_of in EYELID_BASELINES.items()]
+    for peer in PEERS:
+        fast = [recording for recording in gaze if recording.rate_hz >= 0.99 * peer.min_rate_hz]
+        if peer.is_installed and len(fast) == len(gaze):
+            runs.append((peer.name, peer.states, gaze))
     results = []
-    for some, baselines in ((gaze, GAZE_BASELINES), (eyelid, EYELID_BASELINES)):
-        for name, states_of in baselines.items():
-            if some:
-                verdicts = [_verdict_of_states(recording, states_of) for recording in some]
-                results.append(Result(name, setting, _score(some, verdicts, seed)))
+    for name, states_of, some in runs:
+        if some:
+            verdicts = [_verdict_of_states(recording, states_of) for recording in some]
+            results.append(Result(name, setting, _score(some, verdicts, seed)))
     return results
 
 
@@ -186,28 +199,41 @@ def _intervals(recording: LabelledRecording, labels: Any, wanted: tuple[str, ...
 
 
 def _score(recordings: Sequence[LabelledRecording], verdicts: Sequence[_Verdict], seed: int) -> dict[str, Score]:
-    details, saccades, strict, blinks, rates = [], [], [], [], []
+    details: list[_Part] = []
+    noisy: list[_Part] = []
+    saccades: list[_Part] = []
+    strict: list[_Part] = []
+    blinks: list[_Part] = []
+    rates: list[_Part] = []
     for recording, verdict in zip(recordings, verdicts, strict=True):
         truth = _detail_codes(recording)
+        person = recording.person
         states = verdict.states.astype(np.int64)
         if not recording.has_gaze:
             states = np.where(states == EyeState.BLINK, _BLINK, _FIXATION)
-        details.append(confusion(truth, states, 5))
+        if recording.has_gaze:
+            known = truth >= 0
+            noisy.append((person, confusion(_FOUR_OF_DETAIL[truth[known]], _FOUR_OF_DETAIL[states[known]], 4)))
+        details.append((person, confusion(np.where(truth == _OTHER, -1, truth), states, 5)))
         if recording.has_gaze:
             true_saccades = _intervals(recording, recording.labels, SACCADE_LABELS)
-            saccades.append(np.array(match_events(true_saccades, verdict.saccades)))
-            strict.append(np.array(match_events(true_saccades, verdict.saccades, min_iou=_IOU)))
+            saccades.append((person, np.array(match_events(true_saccades, verdict.saccades))))
+            strict.append((person, np.array(match_events(true_saccades, verdict.saccades, min_iou=_IOU))))
         true_blinks = _intervals(recording, recording.labels, BLINK_LABELS)
         tolerance_us = round(BLINK_TOLERANCE_FRAMES * 1e6 / recording.rate_hz)
-        blinks.append(np.array(match_events(true_blinks, verdict.blinks, tolerance_us=tolerance_us)))
+        blinks.append((person, np.array(match_events(true_blinks, verdict.blinks, tolerance_us=tolerance_us))))
         minutes = (recording.frames.t_us[-1] - recording.frames.t_us[0]) / 60e6
-        rates.append(np.array([abs(len(true_blinks) - len(verdict.blinks)), minutes]))
-    measures: dict[str, tuple[list[IntArray], Callable[[IntArray], float]]] = {
+        rates.append((person, np.array([abs(len(true_blinks) - len(verdict.blinks)), minutes])))
+    measures: dict[str, tuple[list[_Part], Callable[[IntArray], float]]] = {
         "kappa": (details, lambda counts: kappa(_three(counts))),
         "fixation F1": (details, lambda counts: class_f1(counts, _FIXATION)),
         "saccade F1": (details, lambda counts: class_f1(counts, _SACCADE)),
         "pursuit F1": (details, lambda counts: class_f1(counts, _PURSUIT)),
         "blink F1": (details, lambda counts: class_f1(counts, _BLINK)),
+        "fixation F1 of four": (noisy, lambda counts: class_f1(counts, _FIXATION)),
+        "saccade F1 of four": (noisy, lambda counts: class_f1(counts, _SACCADE)),
+        "pursuit F1 of four": (noisy, lambda counts: class_f1(counts, _PURSUIT)),
+        "noise F1 of four": (noisy, lambda counts: class_f1(counts, _NOISE)),
         "saccade events F1": (saccades, event_f1),
         "saccade events F1 (IoU 0.5)": (strict, event_f1),
         "blink events F1": (blinks, event_f1),
@@ -216,10 +242,18 @@ def _score(recordings: Sequence[LabelledRecording], verdicts: Sequence[_Verdict]
     scores = {}
     for name, (parts, measure) in measures.items():
         if parts:
-            value, low, high = bootstrap(parts, measure, rng=np.random.default_rng([seed, 7]))
+            by_person = _sum_by_person(parts)
+            value, low, high = bootstrap(by_person, measure, rng=np.random.default_rng([seed, 7]))
             if not np.isnan(value):
-                scores[name] = Score(value, low, high, len(parts))
+                scores[name] = Score(value, low, high, len(by_person))
     return scores
+
+
+def _sum_by_person(parts: Sequence[_Part]) -> list[IntArray]:
+    sums: dict[str, IntArray] = {}
+    for person, counts in parts:
+        sums[person] = sums[person] + counts if person in sums else counts
+    return list(sums.values())
 
 
 def _detail_codes(recording: LabelledRecording) -> IntArray:

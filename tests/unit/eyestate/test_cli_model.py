@@ -47,7 +47,7 @@ def test_evaluate_prints_agreement_beside_the_baselines(run: Run, tmp_path: Path
     assert told["recordings"] == 1
     assert (ours["lookahead_ms"], ours["rate_hz"]) == (0.0, 30.0)
     assert ours["scores"]["kappa"]["value"] > 0.5
-    assert [each["classifier"] for each in others] == ["I-VT 30 deg/s", "I-DT 1 deg"]
+    assert [each["classifier"] for each in others] == ["I-VT 30 deg/s", "I-DT 1 deg", "pymovements I-DT"]
     assert all(each["lookahead_ms"] is None for each in others)
 
 
@@ -66,6 +66,47 @@ def test_evaluate_reads_folders_and_prints_a_table(
     assert result.exit_code == 0, result.output
     assert "tiny, look-ahead 50 ms" in result.stdout
     assert "openness < 0.2, look-ahead all" in result.stdout
+
+
+def test_evaluate_fills_the_table_with_recordings_of_each_kind(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "kinds"
+    folder.mkdir()
+    (folder / "made_images_ada_1.csv.gz").symlink_to(DEMO_PATH)
+    openness = [(0.02, "closed") if n % 90 > 85 else (0.3, "open") for n in range(900)]
+    lines = [f"{n * 33_000},{value},{label}" for n, (value, label) in enumerate(openness)]
+    (folder / "lids_bob_1.csv").write_text("\n".join(["t_us,openness_left,label", *lines]), encoding="utf-8")
+
+    result = run("evaluate", str(folder), "--table", "--json", "--person", r"_([a-z]+)_\d")
+
+    assert result.exit_code == 0, result.output
+    rows = {(row["recordings"], row["measure"]): row for row in json.loads(result.stdout)["rows"]}
+    images = rows["images, 30 Hz", "kappa"]
+    assert [(each["lookahead_ms"], each["reach"]) for each in images["model"]] == [(0.0, 0.78), (50.0, 0.81)]
+    assert {"I-VT 30 deg/s", "I-DT 1 deg"} <= set(images["others"])
+    assert rows["images, 30 Hz, 0.5 deg noise", "kappa"]["n_recordings"] == 0, "its gaze is not in degrees"
+    lids = rows["webcam lids, 18 Hz and more", "blink events F1"]
+    assert [each["lookahead_ms"] for each in lids["model"]] == [0.0, 150.0]
+    assert lids["others"]["openness < 0.2"]["value"] == 1.0
+    assert rows["webcam lids, 18 Hz and more", "blink rate error a minute"]["model"][0]["reach"] == 0.5
+    assert rows["GazeCom, 250 Hz", "noise F1 of four"]["model"] == []
+
+
+def test_a_person_that_is_not_in_a_files_name_is_refused(run: Run) -> None:
+    result = run("evaluate", str(DEMO_PATH), "--person", r"_(u\d+)")
+
+    assert result.exit_code == 2
+    assert "finds no group in demo.csv.gz" in result.stderr
+
+
+def test_packages_of_other_detectors_that_are_missing_are_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("focus.eyestate.peers.importlib.util.find_spec", lambda name: None)
+
+    result = run("evaluate", str(DEMO_PATH), "--rate-hz", "30", "--lookahead-ms", "0")
+
+    assert result.exit_code == 0, result.output
+    assert "pymovements is not installed; its detectors are left out" in result.stderr
+    assert "remodnav is not installed; its detectors are left out" in result.stderr
+    assert "pymovements" not in result.stdout
 
 
 def test_a_file_without_labels_ends_with_one_line_and_status_two(run: Run, tmp_path: Path) -> None:

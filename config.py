@@ -146,6 +146,7 @@ class Settings(BaseModel):
         "10 per hour", description="Forms from one address that have a mail sent: register, reset, change of address."
     )
     MAIL_ACCOUNT_LIMIT: str = Field("5 per hour", description="The same for one account, from wherever they come.")
+    INVITE_LIMIT: str = Field("60 per hour", description="Invitations to groups that one researcher has mailed.")
 
     # -- mail
     PUBLIC_URL: str = Field(
@@ -197,7 +198,7 @@ class Settings(BaseModel):
             raise ValueError("an address that begins with redis://, rediss:// or unix://")
         return value
 
-    @field_validator("LOGIN_LIMIT", "LOGIN_ACCOUNT_LIMIT", "MAIL_FORM_LIMIT", "MAIL_ACCOUNT_LIMIT")
+    @field_validator("LOGIN_LIMIT", "LOGIN_ACCOUNT_LIMIT", "MAIL_FORM_LIMIT", "MAIL_ACCOUNT_LIMIT", "INVITE_LIMIT")
     @classmethod
     def _rates(cls, value: str) -> str:
         if not _RATE.fullmatch(value.strip()):

@@ -18,6 +18,7 @@ from focus.services import consent
 from focus.services.accounts import Principal, get_user
 from focus.storage import groups as queries
 from focus.storage import recordings as recording_queries
+from focus.storage.recording_models import Recording
 
 LEADER_ROLES: Final = ("researcher", "admin")
 """Who may have groups."""
@@ -65,6 +66,25 @@ def require_run(session: Session, researcher_id: int, participant_id: int) -> No
     decision = consent.decisions_of(session, participant_id)[consent.OWN_REPORTS]
     if decision.decision != consent.GIVEN:
         raise ConsentError(f"participant {participant_id} has not given consent to own_reports on their consent page")
+
+
+def list_runs(session: Session, principal: Principal) -> list[Recording]:
+    """The open recordings that the asker runs for others, the oldest first."""
+    return queries.open_runs(session, run_by_id=principal.user_id)
+
+
+def stop_run(session: Session, principal: Principal, recording_id: str, *, now: datetime) -> Recording:
+    """End a recording that the asker runs for somebody else.
+
+    Raises
+    ------
+    NotFoundError
+        If the asker runs no such recording now.
+    """
+    for recording in list_runs(session, principal):
+        if recording.id == recording_id and recording_queries.close_recording(session, recording.id, ended_at=now):
+            return recording
+    raise NotFoundError(f"you run no recording {recording_id[:36]!r}")
 
 
 def _require_member(session: Session, researcher_id: int, participant_id: int) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from focus.analysis import metrics
 from focus.analysis.metrics import MetricValue, Quality
+from focus.analysis.metrics.base import all_metrics
 from focus.errors import ParameterError
 from focus.services import consent, groups
 from focus.services.accounts import Principal
@@ -130,13 +131,19 @@ def overview(
 
 
 def group_values(sums_of_people: Sequence[Sums]) -> tuple[GroupValue, ...]:
-    """Every metric over people, each given as the sealed sums of all that counts of them; empty for too few."""
+    """Every metric over people, each of whom is given as the sealed sums of all that counts of them; empty for too few.
+
+    Metrics of one moment (`Metric.is_of_one_moment`) are left out, because the moment is one person's.
+    """
     if len(sums_of_people) < LEAST_PEOPLE:
         return ()
     who_has: dict[str, list[int]] = {}
     examples: dict[str, MetricValue] = {}
+    of_one = {metric.name for metric in all_metrics() if metric.is_of_one_moment}
     for at, sums in enumerate(sums_of_people):
         for value in metrics.evaluate(sums):
+            if value.name in of_one:
+                continue
             examples.setdefault(value.name, value)
             if value.value is not None:
                 who_has.setdefault(value.name, []).append(at)

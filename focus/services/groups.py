@@ -283,7 +283,7 @@ def what_researchers_see(session: Session, principal: Principal) -> list[tuple[s
     return [
         ("Your name to show, never your e-mail address", True, "being in the group"),
         ("What you agreed to, and how many sessions you have", True, "being in the group"),
-        ("How good their data is: rate, loss, length", True, "being in the group"),
+        ("How good your data is: rate, loss, length", True, "being in the group"),
         ("Averages over five or more people with you among them", statistics.allows, "consent to group statistics"),
         ("Your sessions, with every number in them", research.allows, "consent to research"),
         ("Recording a session for you", own.decision == consent.GIVEN, "consent to your own reports"),

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from focus.analysis import metrics
 from focus.analysis.pipeline import CODE_VERSION
 from focus.analysis.types import EVENT_KINDS
-from focus.errors import ConflictError, NotFoundError
+from focus.errors import ConflictError, ConsentError, NotFoundError
 from focus.protocol.batch import TrackerInfo
 from focus.services import beside_frames, calibrations, consent, group_access, looks
 from focus.services.accounts import Principal
@@ -35,6 +35,7 @@ __all__ = [
     "find_recording",
     "get_recording",
     "is_outdated",
+    "list_of_member",
     "list_recordings",
     "may_view",
     "may_view_id",
@@ -83,6 +84,22 @@ def count_recordings(
     """How many `list_recordings` could list."""
     owner_id = _owner_to_list(principal, of_everybody)
     return queries.count_recordings(session, owner_id=owner_id, state=state, search=search)
+
+
+def list_of_member(
+    session: Session, principal: Principal, owner_id: int, *, limit: int = 50, offset: int = 0
+) -> list[Recording]:
+    """Recordings of somebody in a group of the asker, newest first; a look, as those of all people are.
+
+    Raises
+    ------
+    ConsentError
+        If they are in no group of the asker's, or have not given consent to research.
+    """
+    if not group_access.may_view(session, principal, owner_id):
+        raise ConsentError(f"participant {owner_id} has not given consent to {consent.RESEARCH_EXPORT}")
+    looks.note_look(session, principal.actor_id, looks.LIST, kind="user", key=str(owner_id))
+    return queries.list_recordings(session, owner_id=owner_id, limit=limit, offset=offset)
 
 
 def _owner_to_list(principal: Principal, of_everybody: bool) -> int | None:

@@ -284,7 +284,7 @@ def _driver_connection(connection: Connection) -> GatedConnection:
 
 def is_writing(session: Session) -> bool:
     """Whether this session holds the turn to write to its SQLite file; PostgreSQL has no such turn."""
-    if session.get_bind().dialect.name != "sqlite" or not session.in_transaction():
+    if session.get_bind().dialect.name != "sqlite":
         return False
     return _driver_connection(session.connection()).writes
 

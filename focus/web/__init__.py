@@ -11,7 +11,20 @@ from pathlib import Path
 from flask import Flask
 from werkzeug.routing import IntegerConverter, Map
 
-from focus.web import accounts, admin, analyses, api, errors, exports, formats, headers, reports, sessions, tracking
+from focus.web import (
+    accounts,
+    admin,
+    analyses,
+    api,
+    errors,
+    exports,
+    formats,
+    groups,
+    headers,
+    reports,
+    sessions,
+    tracking,
+)
 
 STATIC_FOLDER = Path(__file__).parent / "static"
 TEMPLATE_FOLDER = Path(__file__).parent / "templates"
@@ -32,7 +45,7 @@ def register(app: Flask) -> None:
     # Flask serves whatever `static_folder` names when a request comes, so the app itself may live in another folder.
     app.static_folder = str(STATIC_FOLDER)
     app.url_map.converters["int"] = RowNumber
-    for part in (accounts, sessions, tracking, reports, exports, analyses, admin, api):
+    for part in (accounts, sessions, tracking, reports, exports, analyses, groups, admin, api):
         app.register_blueprint(part.blueprint)
     formats.register(app)
     headers.register(app)

@@ -18,7 +18,7 @@ from config import Settings
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Limit log-in, registration, reset and change of address; called when the blueprints are joined."""
+    """Limit log-in, registration, reset, change of address and invitations; called when the blueprints are joined."""
     limiter = Limiter(
         get_remote_address,
         app=app,
@@ -35,6 +35,7 @@ def register(app: Flask, settings: Settings) -> None:
         _limit(app, limiter, endpoint, settings.MAIL_FORM_LIMIT, get_remote_address, scope="mail")
     for endpoint in ("accounts.register", "accounts.forgot", "accounts.ask_for_email"):
         _limit(app, limiter, endpoint, settings.MAIL_ACCOUNT_LIMIT, _account, scope="mail")
+    _limit(app, limiter, "groups.invite", settings.INVITE_LIMIT, _account, scope="invite")
     for endpoint in ("accounts.change_password", "accounts.delete_account"):
         _limit(app, limiter, endpoint, settings.LOGIN_ACCOUNT_LIMIT, _account, scope="password")
 

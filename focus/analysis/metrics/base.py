@@ -91,6 +91,9 @@ class Metric:
         What was chosen in the computation, for docs; empty where the formula says it all.
     sums_of : str
         The name of the metric whose sums this one makes its value of; empty for its own.
+    is_of_one_moment : bool
+        Whether the value is that of one moment or one extreme, and so of one person even where many are combined: a
+        group does not show it.
     suffers_from_loss, needs_steady_rate : bool
         Whether lost data and uneven frame intervals make the value less trustworthy.
     """
@@ -105,6 +108,7 @@ class Metric:
     needs: ClassVar[tuple[str, ...]] = ()
     parameters: ClassVar[str] = ""
     sums_of: ClassVar[str] = ""
+    is_of_one_moment: ClassVar[bool] = False
     suffers_from_loss: ClassVar[bool] = True
     needs_steady_rate: ClassVar[bool] = False
 

@@ -126,6 +126,7 @@ class _LongBreakMetric(_BreakMetric):
 
 
 class _SinceBreak(_BreakMetric):
+    is_of_one_moment = True
     formula = "time from the end of the last break to the end of the recording"
 
     def value(self, sums: Sums, quality: Quality) -> MetricValue:
@@ -170,6 +171,7 @@ class LongestWithoutBreak(_BreakMetric):
     """What counts for strain: one long stretch is more than many short ones."""
 
     name = "longest_without_break"
+    is_of_one_moment = True
     sums_of = "break_check"
     label = "Longest time without a break"
     formula = "longest time between two breaks, or between a break and an end of the recording"

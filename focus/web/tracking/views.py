@@ -13,6 +13,11 @@ from typing import Final
 from flask import Blueprint, Response, abort, current_app, render_template, request, send_from_directory, url_for
 from flask.typing import ResponseReturnValue
 
+from focus.errors import ParameterError
+from focus.services import accounts, group_access
+from focus.services.groups import name_of
+from focus.storage.account_models import User
+from focus.storage.database import db
 from focus.web.headers import YEAR_S
 from focus.web.identity import current_principal, login_needed
 
@@ -35,8 +40,26 @@ PACKED_TYPES: Final = {
 def track() -> ResponseReturnValue:
     """The page that looks at the person through the camera."""
     folder = url_for("tracking.face_mesh", version=FACE_MESH_VERSION, name="").rstrip("/")
-    page = render_template("tracking/track.html", user_id=current_principal().user_id, face_mesh_folder=folder)
+    participant = _participant()
+    page = render_template(
+        "tracking/track.html",
+        user_id=current_principal().user_id,
+        participant=participant,
+        participant_name=name_of(participant) if participant else "",
+        face_mesh_folder=folder,
+    )
     return page, {"Permissions-Policy": PAGE_PERMISSIONS}
+
+
+def _participant() -> User | None:
+    """Whose session a researcher records, if the address names somebody; refused as `open` would refuse it."""
+    text = request.args.get("participant")
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise ParameterError(f"participant {text[:40]!r} is not a participant's number")
+    group_access.require_run(db.session(), current_principal().user_id, int(text))
+    return accounts.get_user(db.session(), int(text))
 
 
 @blueprint.get("/track/worker.js")

@@ -128,8 +128,9 @@ class Harness:
         takeover: bool = False,
         tracker: TrackerInfo = TRACKER,
         user_id: int | None = None,
+        participant: int | None = None,
     ) -> OpenResult:
-        request = Open(recording_id, tracker, task="test", takeover=takeover, lease=lease)
+        request = Open(recording_id, tracker, task="test", takeover=takeover, lease=lease, participant=participant)
         item = OpenItem(connection, user_id or self.user_id, "a device", "a client", request)
         self.engine.submit(item)
         self.engine.tick()

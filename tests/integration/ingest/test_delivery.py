@@ -13,10 +13,12 @@ from focus.errors import (
     ConflictError,
     FocusError,
     LeaseError,
+    NotFoundError,
     PermissionDeniedError,
     SequenceGapError,
 )
 from focus.protocol.messages import Evicted, Refused, Stored
+from focus.services import accounts, consent, groups
 from focus.services.ingest import MarkerItem, RefusalError
 from focus.services.ingest.engine import EngineSettings
 from focus.storage import frames as frame_queries
@@ -241,6 +243,43 @@ def test_nobody_opens_a_recording_of_somebody_else(harness: Harness, database_se
 
     with pytest.raises(PermissionDeniedError):
         harness.open(connection="two", user_id=other_id, takeover=True)
+
+
+def test_a_researcher_records_for_a_member_until_they_leave(harness: Harness, database_session: Session) -> None:
+    member_id = add_user(database_session, "member@example.org")
+    with pytest.raises(PermissionDeniedError, match="only researchers"):
+        harness.open(participant=member_id)
+    group_id = make_group(database_session, harness.user_id, member_id)
+
+    lease = harness.open(participant=member_id).lease
+    harness.stream(lease, 3)
+    recording = database_session.get_one(Recording, FIRST)
+    belongs_to = (recording.owner_id, recording.run_by_id, recording.n_frames)
+    with pytest.raises(PermissionDeniedError):
+        harness.open(lease=lease)  # as a recording of one's own
+    principal = accounts.principal_of_user(accounts.get_user(database_session, member_id))
+    groups.leave(database_session, principal, group_id)
+    database_session.commit()
+    answers = harness.send(batch_item(FIRST, lease, 3, frames_between(30, 40)))
+
+    assert belongs_to == (member_id, harness.user_id, 30)
+    assert refusals(answers) == [(3, "closed", 3)]
+    with pytest.raises(NotFoundError):
+        harness.open(SECOND, participant=member_id)
+
+
+def make_group(session: Session, researcher_id: int, member_id: int) -> int:
+    """A group with one member, who agreed to be recorded."""
+    researcher, member = accounts.get_user(session, researcher_id), accounts.get_user(session, member_id)
+    researcher.role = "researcher"
+    session.flush()
+    group = groups.create_group(session, accounts.principal_of_user(researcher), "Lab")
+    _, key = groups.invite(session, accounts.principal_of_user(researcher), group.id, member.email)
+    groups.accept_invitation(session, accounts.principal_of_user(member), key)
+    consent.give(session, accounts.principal_of_user(member), consent.OWN_REPORTS)
+    group_id = group.id
+    session.commit()
+    return group_id
 
 
 def test_a_recording_goes_on_with_the_tracker_it_was_begun_with(harness: Harness) -> None:

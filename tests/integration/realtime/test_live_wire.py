@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from focus.services import accounts, consent, groups
+from focus.storage.database import db
+from focus.storage.operation_models import AuditEntry
 from tests.integration.ingest.harness import FIRST, frames_between
+from tests.integration.ingest.test_delivery import make_group
 from tests.integration.realtime.wire import PATIENCE_S, Refusal, TrackerWire, WireClient, token_of
 
 Connect = Callable[..., TrackerWire]
@@ -109,6 +114,35 @@ def test_who_has_left_gets_nothing_more(connect: Connect, watch: Watch, served_a
 
     assert served_app.extensions["focus.engine"].live.watched_here == []
     assert viewer.events.empty()
+
+
+def test_a_viewer_whose_right_ends_sees_nothing_more(connect: Connect, watch: Watch, served_app: Flask) -> None:
+    tracker, viewer = connect(), watch("rita@example.org")
+    lease = tracker.open()["lease"]
+    refused = viewer.call("watch", {"recording": FIRST})
+    with served_app.app_context():
+        session = db.session()
+        owner = accounts.get_user_by_email(session, "owner@example.org")
+        rita = accounts.get_user_by_email(session, "rita@example.org")
+        rita_id, group_id = rita.id, make_group(session, rita.id, owner.id)
+        member = accounts.principal_of_user(owner)
+        consent.give(session, member, consent.RESEARCH_EXPORT)
+        session.commit()
+    # The role is another one now, so the connection of before has no right any more.
+    viewer = watch("rita@example.org")
+    allowed = viewer.call("watch", {"recording": FIRST})
+    with served_app.app_context():
+        groups.leave(db.session(), member, group_id)
+        db.session.commit()
+
+    ended = viewer.wait_for("ended")
+    stored(tracker, lease, 0, 3)
+
+    assert (refused["code"], allowed, ended) == ("not_found", {"ok": True}, {"recording": FIRST})
+    assert viewer.events.empty()
+    with served_app.app_context():
+        looks = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "look.live")).all()
+        assert [(look.actor_id, look.object_id) for look in looks] == [(rita_id, FIRST)]
 
 
 def test_a_recording_that_has_ended_says_so_at_once(connect: Connect, watch: Watch) -> None:

@@ -87,6 +87,14 @@ def test_a_metric_that_fewer_than_five_have_is_withheld_and_shows_nothing_of_the
     )
 
 
+def test_what_is_of_one_moment_of_one_person_is_not_shown_of_a_group(people: list[dict[str, Any]]) -> None:
+    shown = {found.value.name for found in group_values(people)}
+
+    # The longest stretch without a break is the 60 s of the fifth of them.
+    assert not {"longest_without_break", "break_check"} & shown
+    assert "breaks" in shown
+
+
 def test_who_has_no_value_of_a_metric_is_not_in_its_quality_either(people: list[dict[str, Any]]) -> None:
     infrared = [sums_of(20, 3, INFRARED) for _ in range(5)]
 

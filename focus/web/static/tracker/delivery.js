@@ -90,6 +90,7 @@ export class Delivery {
     const row = this.row;
     const message = { recording: row.id, tracker: row.tracker, takeover: true };
     if (row.lease) message.lease = row.lease;
+    if (row.participant) message.participant = row.participant;
     const answer = await this.#ask("open", message);
     if (answer === null || this.#isEnded) return;
     if (answer.code) {

@@ -148,7 +148,7 @@ async function startRecording() {
   byId("start").disabled = true;
   try {
     const tracker = trackerInfo({ cameraLabel: stream.getVideoTracks()[0].label });
-    const begun = { id: crypto.randomUUID(), user: root.dataset.user, tracker, startedAt_ms: Date.now() };
+    const begun = { id: crypto.randomUUID(), user: root.dataset.user, participant: Number(root.dataset.participant) || null, tracker, startedAt_ms: Date.now() };
     useRecorder(await Recorder.begin(store, io, listener, begun));
   } catch (error) {
     showTrouble(error);

@@ -52,8 +52,8 @@ export class Recorder {
     this.#timer = setInterval(() => this.#delivery.pump(), PUMP_EVERY_MS);
   }
 
-  static async begin(store, io, listener, { id, user, tracker, startedAt_ms }) {
-    const row = newRow(id, user, tracker, startedAt_ms);
+  static async begin(store, io, listener, { id, user, tracker, startedAt_ms, participant }) {
+    const row = newRow(id, user, tracker, startedAt_ms, participant);
     await store.save(row);
     return new Recorder(store, row, io, listener);
   }

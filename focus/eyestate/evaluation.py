@@ -18,7 +18,7 @@ import numpy as np
 from focus.analysis.offline import analyse
 from focus.analysis.parameters import AnalysisParameters
 from focus.analysis.pipeline import training_rows
-from focus.analysis.types import EyeState, IntArray, StateArray, StateClassifier
+from focus.analysis.types import EyeState, FloatArray, IntArray, StateArray, StateClassifier
 from focus.eyestate.baselines import EYELID_BASELINES, GAZE_BASELINES
 from focus.eyestate.dataset import (
     BLINK_LABELS,
@@ -30,10 +30,20 @@ from focus.eyestate.dataset import (
     resample,
 )
 from focus.eyestate.peers import PEERS
-from focus.eyestate.scoring import bootstrap, calibration_error, class_f1, confusion, event_f1, kappa, match_events
+from focus.eyestate.scoring import (
+    Counts,
+    bootstrap,
+    class_f1,
+    confusion,
+    error_of_reliability,
+    event_f1,
+    kappa,
+    match_events,
+    reliability,
+)
 
 Interval = tuple[int, int]
-_Part = tuple[str, IntArray]
+_Part = tuple[str, Counts]
 """A person, and counts from one of their recordings."""
 
 _FIXATION, _SACCADE, _PURSUIT, _BLINK, _OTHER = range(5)
@@ -145,11 +155,11 @@ def evaluate_model(
 
     prepared = _prepare(recordings, setting, seed)
     scores = _score(prepared, [judge(recording) for recording in prepared], seed)
-    errors = [_calibration(recording, classifier, parameters) for recording in prepared]
-    known = [(error, n) for error, n in errors if n]
-    if known:
-        mean = sum(error * n for error, n in known) / sum(n for _, n in known)
-        scores["calibration error"] = Score(mean, float("nan"), float("nan"), len(known))
+    parts = []
+    for recording in prepared:
+        told, truth = labelled_probabilities(recording, classifier, lookahead_us=parameters.lookahead_us)
+        parts.append((recording.person, reliability(told, truth)))
+    _add_score(scores, "calibration error", parts, error_of_reliability, seed)
     return Result(name, setting, scores)
 
 
@@ -224,7 +234,7 @@ def _score(recordings: Sequence[LabelledRecording], verdicts: Sequence[_Verdict]
         blinks.append((person, np.array(match_events(true_blinks, verdict.blinks, tolerance_us=tolerance_us))))
         minutes = (recording.frames.t_us[-1] - recording.frames.t_us[0]) / 60e6
         rates.append((person, np.array([abs(len(true_blinks) - len(verdict.blinks)), minutes])))
-    measures: dict[str, tuple[list[_Part], Callable[[IntArray], float]]] = {
+    measures: dict[str, tuple[list[_Part], Callable[[Any], float]]] = {
         "kappa": (details, lambda counts: kappa(_three(counts))),
         "fixation F1": (details, lambda counts: class_f1(counts, _FIXATION)),
         "saccade F1": (details, lambda counts: class_f1(counts, _SACCADE)),
@@ -239,18 +249,26 @@ def _score(recordings: Sequence[LabelledRecording], verdicts: Sequence[_Verdict]
         "blink events F1": (blinks, event_f1),
         "blink rate error a minute": (rates, lambda sums: float(sums[0] / sums[1])),
     }
-    scores = {}
+    scores: dict[str, Score] = {}
     for name, (parts, measure) in measures.items():
-        if parts:
-            by_person = _sum_by_person(parts)
-            value, low, high = bootstrap(by_person, measure, rng=np.random.default_rng([seed, 7]))
-            if not np.isnan(value):
-                scores[name] = Score(value, low, high, len(by_person))
+        _add_score(scores, name, parts, measure, seed)
     return scores
 
 
-def _sum_by_person(parts: Sequence[_Part]) -> list[IntArray]:
-    sums: dict[str, IntArray] = {}
+def _add_score(
+    scores: dict[str, Score], name: str, parts: Sequence[_Part], measure: Callable[[Any], float], seed: int
+) -> None:
+    """Add a figure, unless nothing can be said."""
+    if not parts:
+        return
+    by_person = _sum_by_person(parts)
+    value, low, high = bootstrap(by_person, measure, rng=np.random.default_rng([seed, 7]))
+    if not np.isnan(value):
+        scores[name] = Score(value, low, high, len(by_person))
+
+
+def _sum_by_person(parts: Sequence[_Part]) -> list[Counts]:
+    sums: dict[str, Counts] = {}
     for person, counts in parts:
         sums[person] = sums[person] + counts if person in sums else counts
     return list(sums.values())
@@ -271,13 +289,13 @@ def _three(counts: IntArray) -> IntArray:
     return fewer
 
 
-def _calibration(
-    recording: LabelledRecording, classifier: StateClassifier, parameters: AnalysisParameters
-) -> tuple[float, int]:
-    """Calibration error over the three scored classes, and the frames it rests on."""
-    rows = training_rows(recording.frames, recording.tracker, lookahead_us=parameters.lookahead_us)
+def labelled_probabilities(
+    recording: LabelledRecording, classifier: StateClassifier, *, lookahead_us: int
+) -> tuple[FloatArray, IntArray]:
+    """Probabilities of the three scored classes, shape (n, 3), and the true one of each frame, -1 where unlabelled."""
+    rows = training_rows(recording.frames, recording.tracker, lookahead_us=lookahead_us)
     five = classifier.predict(rows).astype(np.float64)
     three = np.column_stack([five[:, 0] + five[:, 3], five[:, 1] + five[:, 2], five[:, 4]])
     codes = class_codes(recording)
     truth = np.where(codes < 0, -1, np.array([_STEADY, _MOVING, _MOVING, _STEADY, _CLOSED])[codes])
-    return calibration_error(three, truth), int((truth >= 0).sum())
+    return three, truth

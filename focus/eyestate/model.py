@@ -69,6 +69,11 @@ class EyeStateModel:
         values: Float32Array = self._booster.inplace_predict(rows, missing=np.nan, validate_features=False)
         return values
 
+    def feature_gains(self) -> dict[str, float]:
+        """How much the splits on each feature lowered the loss in training, added up; zero where there is none."""
+        gains = self._booster.get_score(importance_type="total_gain")
+        return {name: float(np.sum(gains.get(f"f{place}", 0.0))) for place, name in enumerate(self.manifest.features)}
+
 
 def model_from_bytes(model: bytes, manifest: Manifest) -> EyeStateModel:
     """A model from what a release holds.

@@ -6,13 +6,15 @@ Only arithmetic on codes and times; `evaluation` says what is compared with what
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from focus.analysis.types import FloatArray, IntArray
 
 N_BOOTSTRAP: Final = 1000
+
+Counts = IntArray | FloatArray
 
 
 def confusion(truth: IntArray, predicted: IntArray, n_classes: int) -> IntArray:
@@ -97,7 +99,7 @@ def event_f1(counts: IntArray) -> float:
 
 
 def bootstrap(
-    parts: Sequence[IntArray], measure: Callable[[IntArray], float], *, rng: np.random.Generator
+    parts: Sequence[Counts], measure: Callable[[Any], float], *, rng: np.random.Generator
 ) -> tuple[float, float, float]:
     """A measure of summed counts, and its 95 % interval when recordings are drawn again with replacement.
 
@@ -128,18 +130,41 @@ def bootstrap(
     return value, float(low), float(high)
 
 
-def calibration_error(probabilities: FloatArray, truth: IntArray, *, n_bins: int = 15) -> float:
-    """Expected calibration error of the winning class: how far confidence lies from accuracy, weighted by frames.
+def reliability(probabilities: FloatArray, truth: IntArray, *, n_bins: int = 15) -> FloatArray:
+    """Sums for a reliability curve of the winning class, which add up over recordings.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float64, shape (n, k)
+        Of k classes.
+    truth : ndarray of int64, shape (n,)
+        Class of each frame; frames whose truth is negative are left out.
+    n_bins : int
+        Bins of equal width, by the probability of the winning class.
+
+    Returns
+    -------
+    ndarray of float64, shape (3, n_bins)
+        In each bin: frames, sum of the winning probability, frames whose winning class is the true one.
+    """
+    known = truth >= 0
+    confidence = probabilities[known].max(axis=1)
+    correct = probabilities[known].argmax(axis=1) == truth[known]
+    place = np.minimum((confidence * n_bins).astype(np.int64), n_bins - 1)
+    return np.stack([np.bincount(place, weights, minlength=n_bins) for weights in (None, confidence, correct)])
+
+
+def error_of_reliability(sums: FloatArray) -> float:
+    """Expected calibration error from what `reliability` gave: how far confidence lies from accuracy, by frames.
 
     References
     ----------
     Guo et al. (2017), arXiv:1706.04599.
     """
-    known = truth >= 0
-    if not known.any():
-        return float("nan")
-    confidence = probabilities[known].max(axis=1)
-    correct = probabilities[known].argmax(axis=1) == truth[known]
-    place = np.minimum((confidence * n_bins).astype(np.int64), n_bins - 1)
-    gap = np.bincount(place, correct - confidence, minlength=n_bins)
-    return float(np.abs(gap).sum() / known.sum())
+    n_frames = sums[0].sum()
+    return float(np.abs(sums[2] - sums[1]).sum() / n_frames) if n_frames else float("nan")
+
+
+def calibration_error(probabilities: FloatArray, truth: IntArray, *, n_bins: int = 15) -> float:
+    """Expected calibration error of the winning class; NaN when no frame has a truth."""
+    return error_of_reliability(reliability(probabilities, truth, n_bins=n_bins))

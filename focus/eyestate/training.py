@@ -143,16 +143,27 @@ def _thin(codes: IntArray, limit: int, rng: np.random.Generator) -> tuple[IntArr
     return known[chosen], 1.0 / chance[chosen]
 
 
-def train_booster(
-    rows: Rows, config: Mapping[str, Any], *, n_threads: int, report: Report
-) -> tuple[xgb.Booster, dict[str, Any]]:
-    """Trees, and their results on the people who were held out."""
+def held_out_rows(rows: Rows, config: Mapping[str, Any]) -> BoolArray:
+    """Which rows are of the people who are held out: a share of them, drawn with the seed.
+
+    Raises
+    ------
+    ModelError
+        If there are too few people to have some on both sides.
+    """
     rng = np.random.default_rng([config["seed"], 3000])
     order = rng.permutation(len(rows.people))
     n_held = max(1, round(config["held_out_ratio"] * len(rows.people)))
-    held = np.isin(rows.person, order[:n_held])
+    held: BoolArray = np.isin(rows.person, order[:n_held])
     if held.all() or not held.any():
         raise ModelError(f"{len(rows.people)} people cannot be split into those to learn from and those held out")
+    return held
+
+
+def train_booster(
+    rows: Rows, config: Mapping[str, Any], *, held: BoolArray, n_threads: int, report: Report
+) -> tuple[xgb.Booster, dict[str, Any]]:
+    """Trees, and their results on the rows that are held out."""
     boosting = dict(config["boosting"])
     rounds, patience = boosting.pop("rounds"), boosting.pop("early_stopping_rounds")
     parameters = {
@@ -187,7 +198,7 @@ def train_booster(
     probabilities = booster.inplace_predict(rows.features[held], missing=np.nan)
     counts = confusion(rows.classes[held], probabilities.argmax(axis=1), len(CLASSES))
     results = {
-        "held_out_people": int(n_held),
+        "held_out_people": int(np.unique(rows.person[held]).size),
         "rounds": int(booster.num_boosted_rounds()),
         "mlogloss": float(min(history["held_out"]["mlogloss"])),
         "kappa": round(kappa(counts), 4),
@@ -226,7 +237,8 @@ def train_release(
     all_sources = sources(config, data_dir)
     rows = build_rows(all_sources, config, n_processes=n_threads, report=report)
     report(f"{len(rows.classes)} rows of {len(rows.people)} people")
-    booster, results = train_booster(rows, config, n_threads=n_threads, report=report)
+    held = held_out_rows(rows, config)
+    booster, results = train_booster(rows, config, held=held, n_threads=n_threads, report=report)
     booster.set_attr(best_iteration=None, best_score=None)
     model = bytes(booster.save_raw("ubj"))
     files = [source.path for source in all_sources if source.path is not None]

@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from focus.eyestate.scoring import bootstrap, calibration_error, class_f1, confusion, event_f1, kappa, match_events
+from focus.eyestate.scoring import (
+    bootstrap,
+    calibration_error,
+    class_f1,
+    confusion,
+    error_of_reliability,
+    event_f1,
+    kappa,
+    match_events,
+    reliability,
+)
 
 
 def test_kappa_is_that_of_a_textbook_table() -> None:
@@ -65,6 +75,21 @@ def test_the_interval_holds_the_value_and_is_unknown_for_two_recordings() -> Non
     assert value == pytest.approx(58 / (58 + 7 + 3))
     assert 0.66 < low < value < high <= 1.0
     assert np.isnan(unknown)
+
+
+def test_reliability_adds_up_over_recordings() -> None:
+    rng = np.random.default_rng(4)
+    probabilities = rng.dirichlet([1, 1, 1], 200)
+    truth = rng.integers(-1, 3, 200)
+
+    whole = reliability(probabilities, truth)
+    parts = [reliability(probabilities[part], truth[part]) for part in (slice(0, 70), slice(70, 200))]
+
+    np.testing.assert_allclose(sum(parts), whole)
+    assert whole[0].sum() == (truth >= 0).sum()
+    assert whole[2].sum() == (probabilities.argmax(axis=1) == truth)[truth >= 0].sum()
+    assert error_of_reliability(whole) == pytest.approx(calibration_error(probabilities, truth))
+    assert np.isnan(error_of_reliability(np.zeros((3, 15))))
 
 
 def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:

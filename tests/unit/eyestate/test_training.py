@@ -83,6 +83,15 @@ def test_a_row_gets_the_same_bits_alone_and_among_others(tiny_release: TinyRelea
     np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-5)
 
 
+def test_gains_are_told_by_the_names_of_features(tiny_release: TinyRelease) -> None:
+    gains = model_from_bytes(*tiny_release).feature_gains()
+
+    assert tuple(gains) == feature_names()
+    assert min(gains.values()) >= 0
+    # What closes the eye and what moves it decide; the order of the rest is nobody's business.
+    assert sum(sorted(gains.values())[-20:]) > 0.5 * sum(gains.values())
+
+
 def test_no_rows_give_no_probabilities_and_wrong_columns_are_refused(tiny_release: TinyRelease) -> None:
     model = model_from_bytes(*tiny_release)
 

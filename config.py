@@ -142,6 +142,9 @@ class Settings(BaseModel):
     MAILED_LINK_HOURS: int = Field(
         24, ge=1, le=168, description="Hours that a mailed link holds which confirms an address; a reset link holds 1."
     )
+    STRANGER_LIMIT: str = Field(
+        "120 per minute", description="Requests to the API from one address that come with no log-in and no token."
+    )
     MAIL_FORM_LIMIT: str = Field(
         "10 per hour", description="Forms from one address that have a mail sent: register, reset, change of address."
     )
@@ -198,7 +201,14 @@ class Settings(BaseModel):
             raise ValueError("an address that begins with redis://, rediss:// or unix://")
         return value
 
-    @field_validator("LOGIN_LIMIT", "LOGIN_ACCOUNT_LIMIT", "MAIL_FORM_LIMIT", "MAIL_ACCOUNT_LIMIT", "INVITE_LIMIT")
+    @field_validator(
+        "LOGIN_LIMIT",
+        "LOGIN_ACCOUNT_LIMIT",
+        "STRANGER_LIMIT",
+        "MAIL_FORM_LIMIT",
+        "MAIL_ACCOUNT_LIMIT",
+        "INVITE_LIMIT",
+    )
     @classmethod
     def _rates(cls, value: str) -> str:
         if not _RATE.fullmatch(value.strip()):

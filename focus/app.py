@@ -210,7 +210,8 @@ def _log_requests(app: Flask) -> None:
     @app.after_request
     def _log(response: Response) -> Response:
         spent_ms = (time.perf_counter() - g.get("started_s", time.perf_counter())) * 1000
-        quiet = request.endpoint in ("static", "livez", "readyz") and response.status_code < 400
+        is_small = request.endpoint in ("static", "livez", "readyz") or g.get("is_delivery", False)
+        quiet = is_small and response.status_code < 400
         level = logging.DEBUG if quiet else logging.INFO
         logger.log(level, "%s %s %d %.0f ms", request.method, request.endpoint or "-", response.status_code, spent_ms)
         return response

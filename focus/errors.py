@@ -93,6 +93,12 @@ class PermissionDeniedError(FocusError):
     code = "forbidden"
 
 
+class CrossSiteError(PermissionDeniedError):
+    """A request that changes something came with a browser's log-in and without the proof that its own page sent it."""
+
+    code = "csrf"
+
+
 class NotFoundError(FocusError):
     """The object does not exist, or the asker may not know that it does."""
 

@@ -44,6 +44,8 @@ _MAX_INT: Final = 2**53 - 1  # what JavaScript holds exactly
 _MAX_NS: Final = 2**63 - 1
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+
 _M = TypeVar("_M", bound="Message")
 
 
@@ -95,8 +97,8 @@ class Message:
 
     def _check_text(self, name: str, low: int, high: int) -> None:
         value = getattr(self, name)
-        # PostgreSQL has no place for U+0000 in a text.
-        if not isinstance(value, str) or not low <= len(value) <= high or "\0" in value:
+        # No database has a place for U+0000 or half of a surrogate pair in a text.
+        if not isinstance(value, str) or not low <= len(value) <= high or _UNSTORABLE.search(value):
             raise self._bad(name, f"a text of {low} to {high} characters")
 
     def _check_recording(self) -> None:

@@ -15,6 +15,7 @@ from focus.realtime.live import LiveNamespace
 from focus.realtime.tracker import TrackerNamespace
 from focus.services.demo import DemoRunner
 from focus.services.ingest import EngineSettings, make_engine
+from focus.services.ingest.requests import RequestTrackers
 from focus.services.my_data_export import ExportRunner
 from focus.services.releases import load_release
 from focus.storage.database import make_writer_engine
@@ -48,6 +49,7 @@ def register(app: Flask, socketio: SocketIO) -> None:
     guard = ConnectionGuard(engine)
     look_after_changes(app, guard)
     TrackerNamespace(socketio, engine, limits, guard).register()
+    app.extensions["focus.request_trackers"] = RequestTrackers(engine, limits)
     live = LiveNamespace(socketio, engine, guard)
     live.register()
     if settings.REDIS_URL:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from focus.errors import StorageError
 from focus.services.accounts import Principal
@@ -107,10 +107,13 @@ class ConnectionGuard:
 
 
 def look_after_changes(app: Flask, guard: ConnectionGuard) -> None:
-    """Have the guard look after each request that may have ended a log-in, a token or an account."""
+    """Have the guard look after each request that may have ended a log-in, a token or an account.
+
+    A batch that comes as a request (`g.is_delivery`) changes none of them, and many come a second.
+    """
 
     @app.after_request
     def _look(response: Response) -> Response:
-        if request.method not in ("GET", "HEAD", "OPTIONS"):
+        if request.method not in ("GET", "HEAD", "OPTIONS") and not g.get("is_delivery", False):
             guard.look_soon()
         return response

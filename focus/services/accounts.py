@@ -407,8 +407,10 @@ def create_token(
     return token, secret
 
 
-def user_of_token(session: Session, secret: str, *, scope: str, now: datetime | None = None) -> Principal:
+def user_of_token(session: Session, secret: str, *, scope: str | None = None, now: datetime | None = None) -> Principal:
     """Who this token stands for; its last use is noted, once a minute at most.
+
+    Without `scope` the caller asks the principal for what is needed.
 
     Raises
     ------
@@ -429,7 +431,8 @@ def user_of_token(session: Session, secret: str, *, scope: str, now: datetime | 
     if not user.is_active:
         raise AuthenticationError("the token's account is disabled")
     principal = Principal(user_id=user.id, role=user.role, scopes=frozenset(token.scopes), token_id=token.id)
-    principal.require_scope(scope)
+    if scope is not None:
+        principal.require_scope(scope)
     if token.last_used_at is None or now - token.last_used_at >= _USE_IS_NOTED_EVERY:
         queries.note_token_use(session, token.id, at=now)
     return principal

@@ -23,9 +23,10 @@ from focus.services import beside_frames, calibrations, consent, group_access, l
 from focus.services.accounts import Principal
 from focus.services.overviews import facts_of
 from focus.services.timeline import timeline
+from focus.storage import frames as frame_queries
 from focus.storage import recordings as queries
 from focus.storage import results
-from focus.storage.recording_models import Analysis, Recording
+from focus.storage.recording_models import Analysis, Marker, Recording
 
 __all__ = [
     "close_recording",
@@ -37,11 +38,13 @@ __all__ = [
     "is_outdated",
     "list_of_member",
     "list_recordings",
+    "markers_of",
     "may_view",
     "may_view_id",
     "metric_dicts",
     "metrics_of",
     "rename_recording",
+    "require_sender",
     "summary",
     "timeline",
     "view_recording",
@@ -59,8 +62,11 @@ def list_recordings(
     search: str = "",
     limit: int = 50,
     offset: int = 0,
+    after: tuple[datetime, str] | None = None,
 ) -> list[Recording]:
     """The asker's recordings, newest first; with `of_everybody`, which administrators alone may ask, all of them.
+
+    `after` names the recording, by its beginning and id, behind which the list goes on.
 
     Raises
     ------
@@ -70,7 +76,9 @@ def list_recordings(
     owner_id = _owner_to_list(principal, of_everybody)
     if of_everybody:
         looks.note_look(session, principal.actor_id, looks.LIST, kind="recording", key="")
-    return queries.list_recordings(session, owner_id=owner_id, state=state, search=search, limit=limit, offset=offset)
+    return queries.list_recordings(
+        session, owner_id=owner_id, state=state, search=search, limit=limit, offset=offset, after=after
+    )
 
 
 def count_recordings(
@@ -163,6 +171,19 @@ def _not_there(recording_id: str) -> NotFoundError:
     return NotFoundError(f"there is no recording {recording_id[:36]!r}")
 
 
+def require_sender(session: Session, principal: Principal, recording_id: str) -> None:
+    """Go on only if the recording is the asker's to send to: their own, or one that they run for its owner.
+
+    Raises
+    ------
+    NotFoundError
+        If it is not, or there is none.
+    """
+    recording = queries.find_recording(session, recording_id)
+    if recording is None or principal.user_id not in (recording.owner_id, recording.run_by_id):
+        raise _not_there(recording_id)
+
+
 def find_recording(session: Session, recording_id: str) -> Recording:
     """The recording, whoever owns it: for the command line.
 
@@ -175,6 +196,11 @@ def find_recording(session: Session, recording_id: str) -> Recording:
     if recording is None:
         raise _not_there(recording_id)
     return recording
+
+
+def markers_of(session: Session, recording: Recording) -> list[Marker]:
+    """The markers of a recording that the asker may see, in the order in which they were sent."""
+    return frame_queries.markers_of(session, recording.id)
 
 
 def create_recording(

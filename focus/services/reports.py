@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from focus.analysis.types import Event
+from focus.errors import NotFoundError
 from focus.protocol.batch import TrackerInfo
 from focus.services.gaze_map import GazeMap, regions
 from focus.services.overviews import facts_of
@@ -48,6 +49,37 @@ def events_of(
         return []
     kinds = None if kind is None else (kind,)
     return results.events_between(session, analysis.id, kinds=kinds, limit=limit, offset=offset)
+
+
+def events_page(
+    session: Session,
+    recording: Recording,
+    *,
+    kind: str | None = None,
+    limit: int,
+    after: tuple[int, int, str] | None = None,
+) -> tuple[int, list[Event]]:
+    """The number of an analysis of the recording and its next events by onset.
+
+    `after` is the number of the analysis, onset and kind of the last event that was given before; the list then goes on
+    in that analysis, whichever is shown by now. From the beginning it is the analysis that is shown. The number is 0
+    while there is none.
+
+    Raises
+    ------
+    NotFoundError
+        If the analysis of `after` is gone.
+    """
+    analysis = results.shown_analysis(session, recording.id)
+    if after is not None:
+        analysis = next((each for each in results.analyses_of(session, recording.id) if each.number == after[0]), None)
+        if analysis is None:
+            raise NotFoundError(f"recording {recording.id} has no analysis {after[0]} any more; begin the list again")
+    if analysis is None:
+        return 0, []
+    kinds = None if kind is None else (kind,)
+    behind = None if after is None else after[1:]
+    return analysis.number, results.events_after(session, analysis.id, behind, kinds=kinds, limit=limit)
 
 
 def blink_rates(session: Session, recording: Recording) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from focus.storage.recording_models import (
@@ -89,9 +89,21 @@ def list_recordings(
     search: str = "",
     limit: int = 50,
     offset: int = 0,
+    after: tuple[datetime, str] | None = None,
 ) -> list[Recording]:
-    """Recordings, newest first; of everybody when `owner_id` is None."""
+    """Recordings, newest first; of everybody when `owner_id` is None.
+
+    With `after`, the time of beginning and the id of a recording, those that follow it in this order.
+    """
     query = select(Recording).order_by(Recording.started_at.desc(), Recording.id).limit(limit).offset(offset)
+    if after is not None:
+        started_at, recording_id = after
+        query = query.where(
+            or_(
+                Recording.started_at < started_at,
+                and_(Recording.started_at == started_at, Recording.id > recording_id),
+            )
+        )
     return list(session.execute(_chosen(query, owner_id, state, search)).scalars())
 
 

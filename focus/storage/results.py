@@ -257,17 +257,30 @@ def iterate_events(session: Session, analysis_id: int, *, kinds: Iterable[str] |
     chosen = None if kinds is None else list(kinds)
     after: tuple[int, str] | None = None
     while True:
-        query = select(EventRow.kind, EventRow.onset_us, EventRow.offset_us, EventRow.attributes)
-        query = query.where(EventRow.analysis_id == analysis_id)
-        if chosen is not None:
-            query = query.where(EventRow.kind.in_(chosen))
-        if after is not None:
-            query = query.where(tuple_(EventRow.onset_us, EventRow.kind) > after)
-        rows = session.execute(query.order_by(EventRow.onset_us, EventRow.kind).limit(_PAGE_EVENTS)).all()
-        yield from (Event(*row) for row in rows)
-        if len(rows) < _PAGE_EVENTS:
+        events = events_after(session, analysis_id, after, kinds=chosen, limit=_PAGE_EVENTS)
+        yield from events
+        if len(events) < _PAGE_EVENTS:
             return
-        after = (rows[-1].onset_us, rows[-1].kind)
+        after = (events[-1].onset_us, events[-1].kind)
+
+
+def events_after(
+    session: Session,
+    analysis_id: int,
+    after: tuple[int, str] | None,
+    *,
+    kinds: Iterable[str] | None = None,
+    limit: int,
+) -> list[Event]:
+    """The next events by onset behind the one with this onset and kind; from the first when it is None."""
+    query = select(EventRow.kind, EventRow.onset_us, EventRow.offset_us, EventRow.attributes)
+    query = query.where(EventRow.analysis_id == analysis_id)
+    if kinds is not None:
+        query = query.where(EventRow.kind.in_(list(kinds)))
+    if after is not None:
+        query = query.where(tuple_(EventRow.onset_us, EventRow.kind) > after)
+    rows = session.execute(query.order_by(EventRow.onset_us, EventRow.kind).limit(limit))
+    return [Event(*row) for row in rows]
 
 
 def runs_between(

@@ -45,8 +45,9 @@ def register(app: Flask) -> None:
     # Flask serves whatever `static_folder` names when a request comes, so the app itself may live in another folder.
     app.static_folder = str(STATIC_FOLDER)
     app.url_map.converters["int"] = RowNumber
-    for part in (accounts, sessions, tracking, reports, exports, analyses, groups, admin, api):
+    for part in (accounts, sessions, tracking, reports, exports, analyses, groups, admin):
         app.register_blueprint(part.blueprint)
+    api.register(app)
     formats.register(app)
     headers.register(app)
     errors.register(app)

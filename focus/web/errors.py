@@ -6,16 +6,20 @@ The map from an error's code to an HTTP status stands here and nowhere else.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from flask import Flask, Response, json, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_limiter import RateLimitExceeded
 from flask_login import current_user
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from focus.errors import FocusError
+from focus.services.ingest import RefusalError
+from focus.web.limits import seconds_until_retry
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +27,7 @@ STATUS_OF_CODE: Final = {
     "unauthenticated": 401,
     "unverified": 401,
     "forbidden": 403,
+    "csrf": 403,
     "consent": 403,
     "not_found": 404,
     "conflict": 409,
@@ -66,20 +71,28 @@ def register(app: Flask) -> None:
 
 
 def _focus_error(error: FocusError) -> ResponseReturnValue:
+    if isinstance(error, RefusalError):
+        extra = {"next_seq": error.next_seq, "retry_ms": error.retry_ms}
+        answer = _answer(STATUS_OF_CODE.get(error.error.code, 500), error.error.code, error.error.message, extra=extra)
+        if error.retry_ms is not None:
+            answer.headers["Retry-After"] = str(-(-error.retry_ms // 1000))
+        return answer
     status = STATUS_OF_CODE.get(error.code, 500)
     if status == 500:
         # An error of ours that no visitor can cause (a model, a checkpoint, the database): its sentence is for the log.
         logger.error("a page failed", exc_info=error, extra={"code": error.code})
         return _answer(500, error.code, None)
-    return _answer(status, error.code, error.message)
+    return _answer(status, error.code, error.message, extra={"errors": getattr(error, "errors", None)})
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None or error.code is None or error.code < 400:
         return error
     phrase = HTTPStatus(error.code).phrase.lower().replace(" ", "_") if error.code in list(HTTPStatus) else "error"
-    detail = error.description if error.code == 400 else None
+    detail = error.description if error.code in (400, 415) else None
     answer = _answer(error.code, phrase, detail)
+    if isinstance(error, RateLimitExceeded):
+        answer.headers["Retry-After"] = str(seconds_until_retry())
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
             answer.headers[name] = value
@@ -91,12 +104,10 @@ def _unexpected_error(error: Exception) -> ResponseReturnValue:
     return _answer(500, "internal", None)
 
 
-def _answer(status: int, code: str, detail: str | None) -> BaseResponse:
+def _answer(status: int, code: str, detail: str | None, *, extra: Mapping[str, Any] | None = None) -> BaseResponse:
     title, explanation = WORDS_OF_STATUS.get(status, ("That did not work", ""))
     if request.path.startswith("/api/"):
-        problem = {"type": "about:blank", "title": title, "status": status, "code": code}
-        problem["detail"] = detail or explanation
-        return Response(json.dumps(problem), status, content_type="application/problem+json")
+        return _problem(status, code, detail or explanation, extra or {})
     if status == 401 and request.method == "GET":
         return redirect(url_for("accounts.log_in", next=request.full_path.rstrip("?")))
     body = render_template(
@@ -108,6 +119,17 @@ def _answer(status: int, code: str, detail: str | None) -> BaseResponse:
         logged_in=_is_logged_in(),
     )
     return Response(body, status)
+
+
+def _problem(status: int, code: str, detail: str, extra: Mapping[str, Any]) -> BaseResponse:
+    """Problem JSON; the title is the status's own name, as RFC 9457 asks of a problem without a type of its own."""
+    phrase = HTTPStatus(status).phrase if status in list(HTTPStatus) else "Error"
+    problem = {"type": "about:blank", "title": phrase, "status": status, "code": code, "detail": detail}
+    problem |= {name: value for name, value in extra.items() if value is not None}
+    answer = Response(json.dumps(problem), status, content_type="application/problem+json")
+    if status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
 
 
 def _is_logged_in() -> bool:

@@ -14,13 +14,17 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
 
 def current_zone() -> tzinfo:
     """The zone that the browser named; UTC where it named none that is known."""
-    name = request.cookies.get(COOKIE, "")
+    return zone_of(request.cookies.get(COOKIE, "")) or UTC
+
+
+def zone_of(name: str) -> tzinfo | None:
+    """The zone of this name; None if none is known."""
     if not _NAME.fullmatch(name) or len(name) > 60:
-        return UTC
+        return None
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return UTC
+        return None
 
 
 def zone_name(zone: tzinfo) -> str:

@@ -84,7 +84,7 @@ class Answer(Generic[T]):
 
 
 class RefusalError(FocusError):
-    """Wraps an error with what the client needs to go on; never leaves `ingest` and `realtime`."""
+    """Wraps an error with what the client needs to go on; translated in `realtime` and `web.errors`."""
 
     def __init__(self, error: FocusError, *, next_seq: int | None = None, retry_ms: int | None = None) -> None:
         super().__init__(error.message)

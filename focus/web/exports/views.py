@@ -13,6 +13,7 @@ from focus.services import consent, looks, recordings
 from focus.services.exports import EXPORTERS, Exporter
 from focus.services.exports.downloads import stream_download
 from focus.storage.database import db, normalise_url
+from focus.storage.recording_models import Recording
 from focus.web.identity import current_principal, login_needed
 
 blueprint = Blueprint("exports", __name__, template_folder="../templates")
@@ -21,11 +22,16 @@ blueprint = Blueprint("exports", __name__, template_folder="../templates")
 @blueprint.get("/sessions/<uuid:recording_id>/export/<format_name>")
 @login_needed
 def download(recording_id: UUID, format_name: str) -> ResponseReturnValue:
-    """A zip of the session's files, sent while it is made, so that no length is known beforehand."""
-    exporter = EXPORTERS[format_name]
-    exporter.check()
+    """A zip of the session's files."""
     recording = recordings.view_recording(db.session(), current_principal(), str(recording_id), what=looks.EXPORT)
     consent.require_export(db.session(), current_principal(), recording.owner_id)
+    return send_export(recording, format_name)
+
+
+def send_export(recording: Recording, format_name: str) -> Response:
+    """A zip of the files of a recording that the asker may take along, sent while it is made, so without a length."""
+    exporter = EXPORTERS[format_name]
+    exporter.check()
     name = f"focus-{recording.started_at:%Y%m%d-%H%M%S}-{recording.id[:8]}-{format_name}"
     url = normalise_url(current_app.config["SQLALCHEMY_DATABASE_URI"])
     # The pieces come from a connection of their own; the request's goes back before the first of them.

@@ -24,7 +24,7 @@ YEARS: Final = range(2000, 2101)
 def trend() -> ResponseReturnValue:
     """The last twelve weeks: a calendar, and week by week."""
     zone = current_zone()
-    this_monday = _monday(today(zone))
+    this_monday = monday_of(today(zone))
     first = this_monday - timedelta(weeks=TREND_WEEKS - 1)
     days = days_of(db.session(), current_principal(), first, 7 * TREND_WEEKS, zone)
     weeks = [days[at : at + 7] for at in range(0, len(days), 7)]
@@ -47,7 +47,7 @@ def trend() -> ResponseReturnValue:
 def week(date_text: str) -> ResponseReturnValue:
     """The week, from Monday, that a day lies in."""
     zone = current_zone()
-    first = _monday(_date(date_text))
+    first = monday_of(_date(date_text))
     days = days_of(db.session(), current_principal(), first, 7, zone)
     return _spans_page("reports/week.html", first, 7, days)
 
@@ -83,7 +83,7 @@ def _usual(before: date) -> Usual | None:
     return usual_of(db.session(), current_principal(), "blink_rate", before=before, zone=current_zone())
 
 
-def _monday(day: date) -> date:
+def monday_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 

@@ -30,7 +30,7 @@ CHECKS = (
     checks.response_schema_conformance,
     checks.negative_data_rejection,
 )
-EXAMPLES = 12
+EXAMPLES = 8
 NO_LIMIT = "1000000 per second"
 LIMITS = ("LOGIN_LIMIT", "LOGIN_ACCOUNT_LIMIT", "STRANGER_LIMIT", "MAIL_FORM_LIMIT", "MAIL_ACCOUNT_LIMIT")
 

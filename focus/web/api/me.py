@@ -50,6 +50,8 @@ class ProfileSchema(Schema):
     sleep_h_per_night = Number(load_default=None, allow_none=True, validate=between(0, 24))
     eye_strain = Text(load_default=None, allow_none=True, validate=validate.OneOf([*EYE_STRAIN, None]))
     correction = Text(load_default=None, allow_none=True, validate=validate.OneOf([*CORRECTIONS, None]))
+    short_break_min = Whole(load_default=None, allow_none=True)
+    long_break_min = Whole(load_default=None, allow_none=True)
 
 
 class CsrfSchema(Schema):

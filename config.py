@@ -115,6 +115,9 @@ class Settings(BaseModel):
 
     # -- ingest and analysis
     MAX_BATCH_BYTES: int = Field(262_144, ge=4096, le=8_388_608, description="Largest batch, told to a client at open.")
+    MAX_UPLOAD_BYTES: int = Field(
+        4_294_967_296, ge=1_000_000, le=1_099_511_627_776, description="Largest file that the import page takes."
+    )
     MAX_FRAMES: int = Field(5000, ge=10, le=100_000, description="Most frames in a batch, told to a client at open.")
     IN_FLIGHT: int = Field(16, ge=1, le=1000, description="Batches a client may have on the way, told to it at open.")
     QUEUE_BATCHES: int = Field(

@@ -46,8 +46,11 @@ def import_recording(
     path: Path, owner: str, format_name: str | None, title: str, task: str, no_analysis: bool, as_json: bool
 ) -> None:
     """Store the recording in FILE (or folder) and analyse it; a wrong file stores nothing."""
+    from flask import current_app
+
     from focus.services import accounts
     from focus.services.imports import import_file
+    from focus.services.imports.uploads import make_spool_folder
     from focus.services.reanalysis import HOLD
 
     session = open_session()
@@ -62,6 +65,7 @@ def import_recording(
             task=task,
             hold=timedelta(0) if no_analysis else HOLD,
             on_share=advance,
+            spool_folder=make_spool_folder(current_app.extensions["focus.settings"].INSTANCE),
         )
     session.commit()
     recording_id = found.recording.id

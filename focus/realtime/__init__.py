@@ -14,6 +14,7 @@ from focus.realtime.guard import ConnectionGuard, look_after_changes
 from focus.realtime.live import LiveNamespace
 from focus.realtime.tracker import TrackerNamespace
 from focus.services.demo import DemoRunner
+from focus.services.imports.running import ImportRunner
 from focus.services.ingest import EngineSettings, make_engine
 from focus.services.ingest.requests import RequestTrackers
 from focus.services.my_data_export import ExportRunner
@@ -43,6 +44,9 @@ def register(app: Flask, socketio: SocketIO) -> None:
     url = app.config["SQLALCHEMY_DATABASE_URI"]
     app.extensions["focus.my_data"] = ExportRunner(
         settings.INSTANCE, lambda: make_writer_engine(url, pool_size=1), engine.write
+    )
+    app.extensions["focus.imports"] = ImportRunner(
+        settings.INSTANCE, url, engine.write, on_stored=engine.analyse_soon, max_bytes=settings.MAX_UPLOAD_BYTES
     )
     app.extensions["focus.demos"] = DemoRunner(engine, settings.address)
     limits = Limits(settings.MAX_BATCH_BYTES, settings.MAX_FRAMES, settings.IN_FLIGHT)

@@ -14,6 +14,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from focus.services.imports.uploads import IMPORT_KIND, remove_old_uploads
 from focus.services.mail import OUTBOX
 from focus.services.my_data import EXPORT_KIND, export_path
 from focus.storage import audit
@@ -74,6 +75,7 @@ def run(
     whole = _old(session, rules.recordings, now)
     bare = [found for found in _old_frames(session, rules.frames, now) if found not in set(whole)]
     exports = data_queries.ended_jobs(session, kind=EXPORT_KIND, before=now - rules.exports)
+    imports = data_queries.ended_jobs(session, kind=IMPORT_KIND, before=now - rules.exports)
     letters = _old_letters(instance, now)
     n_secrets = queries.count_dead_secrets(session, now=now)
     outcome = RetentionOutcome(len(whole), len(bare), n_secrets, len(exports), len(letters))
@@ -90,10 +92,11 @@ def run(
         session.commit()
         tell()
     queries.delete_dead_secrets(session, now=now)
-    data_queries.delete_jobs(session, exports)
+    data_queries.delete_jobs(session, [*exports, *imports])
     session.commit()
     for path in (*(export_path(instance, job_id) for job_id in exports), *letters):
         path.unlink(missing_ok=True)
+    remove_old_uploads(instance, now)
     return outcome
 
 

@@ -21,6 +21,7 @@ from focus.web import (
     formats,
     groups,
     headers,
+    imports,
     reports,
     sessions,
     tracking,
@@ -45,7 +46,7 @@ def register(app: Flask) -> None:
     # Flask serves whatever `static_folder` names when a request comes, so the app itself may live in another folder.
     app.static_folder = str(STATIC_FOLDER)
     app.url_map.converters["int"] = RowNumber
-    for part in (accounts, sessions, tracking, reports, exports, analyses, groups, admin):
+    for part in (accounts, sessions, tracking, reports, exports, imports, analyses, groups, admin):
         app.register_blueprint(part.blueprint)
     api.register(app)
     formats.register(app)

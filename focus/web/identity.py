@@ -13,6 +13,7 @@ from flask import Flask, current_app, request
 from flask import session as browser_session
 from flask_login import LoginManager, current_user, login_required, login_user, logout_user
 
+from focus.errors import AuthenticationError
 from focus.services import logins
 from focus.services.accounts import Principal, principal_of_user
 from focus.storage.account_models import User
@@ -36,6 +37,13 @@ def register(app: Flask) -> None:
 def current_principal() -> Principal:
     """The person who is logged in; call it only behind `login_needed` or `admin_needed`."""
     return principal_of_user(current_user)
+
+
+def api_principal() -> Principal:
+    """Who is logged in; an API answers 401 where a page would show the log-in."""
+    if not current_user.is_authenticated:
+        raise AuthenticationError("log in first")
+    return current_principal()
 
 
 def enter(user: User) -> None:

@@ -11,7 +11,7 @@ from focus.services.imports.base import (
     Piece,
     choose_importer,
 )
-from focus.services.imports.storing import ImportedFile, import_file
+from focus.services.imports.storing import ImportedFile, ReadFile, import_file, read_file, read_steps
 
 __all__ = [
     "IMPORTERS",
@@ -21,6 +21,9 @@ __all__ = [
     "ImportedRecording",
     "Importer",
     "Piece",
+    "ReadFile",
     "choose_importer",
     "import_file",
+    "read_file",
+    "read_steps",
 ]

@@ -129,4 +129,4 @@ def choose_importer(path: Path, name: str | None = None) -> tuple[str, Importer]
     if len(found) == 1:
         return found[0]
     what = "is of no known format" if not found else f"could be {' or '.join(each for each, _ in found)}"
-    raise RecordingFileError(f"{path.name} {what}; name it with --format: {', '.join(IMPORTERS.names())}")
+    raise RecordingFileError(f"{path.name} {what}; name the format: {', '.join(IMPORTERS.names())}")

@@ -12,6 +12,7 @@ import tempfile
 import uuid
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,6 +57,106 @@ class _Chunk:
     crc32: int
 
 
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file that was read to its end without a fault; its chunks wait in a temporary file."""
+
+    path: Path
+    format_name: str
+    imported: ImportedRecording
+    chunks: list[_Chunk]
+    markers: list[ImportedMarker]
+    spool: BinaryIO
+
+    def store(
+        self,
+        session: Session,
+        owner_id: int,
+        *,
+        title: str = "",
+        task: str = "",
+        hold: timedelta = timedelta(0),
+        now: datetime | None = None,
+    ) -> ImportedFile:
+        """Add it as a closed recording of this person; the caller commits.
+
+        Parameters
+        ----------
+        session : Session
+            Database session.
+        owner_id : int
+            Whose recording it becomes.
+        title, task : str
+            In place of what the file says.
+        hold : timedelta
+            How long the server shall leave the analysis to the caller.
+        now : datetime, optional
+            With zone; by default the computer's clock says it.
+        """
+        recording = _add_recording(session, owner_id, self, now or datetime.now(UTC), title, task, hold)
+        _add_chunks(session, recording.id, self.chunks, self.spool)
+        rows = [_marker_row(recording.id, len(self.chunks) + at, marker) for at, marker in enumerate(self.markers)]
+        frame_queries.add_markers(session, rows)
+        session.flush()
+        notes = self.imported.notes
+        if self.imported.started_at is None:
+            notes = (*notes, "the file does not say when it was recorded; the time of the import stands in its place")
+        return ImportedFile(recording, self.format_name, recording.cursor.n_frames, len(self.markers), notes)
+
+
+@contextmanager
+def read_file(
+    path: Path,
+    *,
+    format_name: str | None = None,
+    on_share: Callable[[float], None] | None = None,
+    spool_folder: Path | None = None,
+) -> Iterator[ReadFile]:
+    """The recording in a file or folder, read to its end; what waits of it is forgotten when the context ends.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder.
+    format_name : str, optional
+        A name in `IMPORTERS`; by default the format is recognised.
+    on_share : callable, optional
+        Told which share of the file has been read.
+    spool_folder : Path, optional
+        Where the chunks wait; the system's folder for such files by default, which may lie in memory.
+
+    Raises
+    ------
+    RecordingFileError
+        If the file is wrong; the sentence names line and column.
+    """
+    with tempfile.TemporaryFile(prefix="focus-import-", dir=spool_folder) as spool:
+        steps = read_steps(path, spool, format_name=format_name)
+        while not isinstance(step := next(steps), ReadFile):
+            if on_share is not None:
+                on_share(step)
+        yield step
+
+
+def read_steps(path: Path, spool: BinaryIO, *, format_name: str | None = None) -> Iterator[float | ReadFile]:
+    """Read a file a chunk at a time: gives the share that has been read after each, and at last what was read."""
+    name, importer = choose_importer(path, format_name)
+    imported = importer.open(path)
+    chunks: list[_Chunk] = []
+    found = ReadFile(path, name, imported, chunks, [], spool)
+    share = _Share()
+    for frames in _cut(_frames_of(found, share)):
+        payload = pack_frames(frames)
+        at = chunks[-1].at + chunks[-1].size if chunks else 0
+        first_us, last_us = int(frames.t_us[0]), int(frames.t_us[-1])
+        chunks.append(_Chunk(at, len(payload), len(frames), first_us, last_us, zlib.crc32(payload)))
+        spool.write(payload)
+        yield share.value
+    if not chunks:
+        raise RecordingFileError(f"{path.name} holds no frames")
+    yield found
+
+
 def import_file(
     session: Session,
     owner_id: int,
@@ -67,86 +168,37 @@ def import_file(
     hold: timedelta = timedelta(0),
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     on_share: Callable[[float], None] | None = None,
+    spool_folder: Path | None = None,
 ) -> ImportedFile:
-    """Store the recording in a file or folder as a closed recording of this person; the caller commits.
-
-    Parameters
-    ----------
-    session : Session
-        Untouched until the file has been read to its end without a fault.
-    owner_id : int
-        Whose recording it becomes.
-    path : Path
-        File or folder.
-    format_name : str, optional
-        A name in `IMPORTERS`; by default the format is recognised.
-    title, task : str
-        In place of what the file says.
-    hold : timedelta
-        How long the server shall leave the analysis to the caller.
-    on_share : callable, optional
-        Told which share of the file has been read.
-
-    Raises
-    ------
-    RecordingFileError
-        If the file is wrong; the sentence names line and column.
-    """
-    name, importer = choose_importer(path, format_name)
-    imported = importer.open(path)
-    with tempfile.TemporaryFile(prefix="focus-import-") as spool:
-        chunks, markers = _read_all(imported, path, spool, on_share)
-        recording = _add_recording(session, owner_id, path, name, imported, chunks, markers, now(), title, task, hold)
-        _add_chunks(session, recording.id, chunks, spool)
-    frame_queries.add_markers(
-        session, [_marker_row(recording.id, len(chunks) + at, marker) for at, marker in enumerate(markers)]
-    )
-    session.flush()
-    notes = imported.notes
-    if imported.started_at is None:
-        notes = (*notes, "the file does not say when it was recorded; the time of the import stands in its place")
-    return ImportedFile(recording, name, recording.cursor.n_frames, len(markers), notes)
+    """Read and store in one: `read_file` and `ReadFile.store`. The session is untouched until the file was read."""
+    with read_file(path, format_name=format_name, on_share=on_share, spool_folder=spool_folder) as found:
+        return found.store(session, owner_id, title=title, task=task, hold=hold, now=now())
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
-def _read_all(
-    imported: ImportedRecording, path: Path, spool: BinaryIO, on_share: Callable[[float], None] | None
-) -> tuple[list[_Chunk], list[ImportedMarker]]:
-    chunks: list[_Chunk] = []
-    markers: list[ImportedMarker] = []
-    for frames in _cut(_frames_of(imported, path, markers, on_share)):
-        payload = pack_frames(frames)
-        at = chunks[-1].at + chunks[-1].size if chunks else 0
-        first_us, last_us = int(frames.t_us[0]), int(frames.t_us[-1])
-        chunks.append(_Chunk(at, len(payload), len(frames), first_us, last_us, zlib.crc32(payload)))
-        spool.write(payload)
-    if not chunks:
-        raise RecordingFileError(f"{path.name} holds no frames")
-    return chunks, markers
+@dataclass(slots=True)
+class _Share:
+    """Which share of the file has been read."""
+
+    value: float = 0.0
 
 
-def _frames_of(
-    imported: ImportedRecording,
-    path: Path,
-    markers: list[ImportedMarker],
-    on_share: Callable[[float], None] | None,
-) -> Iterator[FrameBatch]:
+def _frames_of(file: ReadFile, share: _Share) -> Iterator[FrameBatch]:
     last_us = -1
-    for piece in imported.pieces():
+    for piece in file.imported.pieces():
+        share.value = piece.share
         if piece.marker is not None:
-            markers.append(piece.marker)
-            if len(markers) > MAX_MARKERS:
-                raise RecordingFileError(f"{path.name} holds more than {MAX_MARKERS} markers")
+            file.markers.append(piece.marker)
+            if len(file.markers) > MAX_MARKERS:
+                raise RecordingFileError(f"{file.path.name} holds more than {MAX_MARKERS} markers")
         if piece.frames is not None:
             first_us = int(piece.frames.t_us[0])
             if first_us <= last_us:
-                raise FrameValueError(f"{path.name}: the time {first_us} us is not after {last_us}")
+                raise FrameValueError(f"{file.path.name}: the time {first_us} us is not after {last_us}")
             last_us = int(piece.frames.t_us[-1])
             yield piece.frames
-        if on_share is not None:
-            on_share(piece.share)
 
 
 def _cut(batches: Iterator[FrameBatch]) -> Iterator[FrameBatch]:
@@ -181,18 +233,9 @@ def _parts(frames: FrameBatch) -> Iterator[FrameBatch]:
 
 
 def _add_recording(
-    session: Session,
-    owner_id: int,
-    path: Path,
-    format_name: str,
-    imported: ImportedRecording,
-    chunks: list[_Chunk],
-    markers: list[ImportedMarker],
-    now: datetime,
-    title: str,
-    task: str,
-    hold: timedelta,
+    session: Session, owner_id: int, file: ReadFile, now: datetime, title: str, task: str, hold: timedelta
 ) -> Recording:
+    imported, chunks, markers = file.imported, file.chunks, file.markers
     started_at = imported.started_at or now
     recording = queries.add_recording(
         session,
@@ -200,10 +243,10 @@ def _add_recording(
         owner_id=owner_id,
         tracker=imported.tracker.to_dict(),
         started_at=started_at,
-        title=(title or imported.title or path.name)[:200],
+        title=(title or imported.title or file.path.name)[:200],
         task=(task or imported.task)[:100],
         device="file",
-        client=f"import {format_name}"[:100],
+        client=f"import {file.format_name}"[:100],
     )
     recording.state = CLOSED
     recording.ended_at = started_at + timedelta(microseconds=min(chunks[-1].t_stop_us, 10**15))

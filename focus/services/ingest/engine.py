@@ -190,6 +190,11 @@ class IngestEngine:
             self._upkeep.scan_soon()
             self._wake.set()
 
+    def analyse_soon(self) -> None:
+        """A recording was stored in another way than by a tracker: look for those that wait for their analysis."""
+        self._upkeep.scan_soon()
+        self._wake.set()
+
     def read(self, work: Callable[[Session], T]) -> T:
         """What a query returns, in the reader's thread; raises as `DatabaseWorker.run`."""
         return self._reader.run(work)

@@ -19,6 +19,7 @@ PAGES = [
     ("/login", 200, 302, 302, 302),
     ("/account", 302, 200, 200, 200),
     ("/sessions/start", 302, 200, 200, 200),
+    ("/sessions/import", 302, 200, 200, 200),
     ("/sessions/{id}", 302, 200, 404, 200),
     ("/sessions/{id}/report.html", 302, 200, 404, 200),
     ("/sessions/{id}/live", 302, 302, 404, 302),
@@ -60,6 +61,7 @@ PAGES = [
     ("/api/v1/recordings/{id}/timeline", 401, 200, 404, 200),
     ("/api/v1/recordings/{id}/gaze-map", 401, 200, 404, 200),
     ("/api/v1/recordings/{id}/eye-strain", 401, 200, 404, 200),
+    ("/api/imports/1", 401, 404, 404, 404),
     ("/nothing/here", 404, 404, 404, 404),
 ]
 

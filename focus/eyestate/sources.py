@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from focus.analysis.synthetic import TASKS, TOURS, random_person, random_tracker, simulate
+from focus.analysis.synthetic import TASKS, TOURS, add_glasses, add_traits, random_person, random_tracker, simulate
 from focus.errors import ParameterError
 from focus.eyestate.dataset import (
     LabelledRecording,
@@ -95,10 +95,19 @@ def sources(config: Mapping[str, Any], folder: Path | None) -> list[Source]:
 def _simulated(
     name: str, kind: str, section: Mapping[str, Any], rng: np.random.Generator
 ) -> Iterator[LabelledRecording]:
-    """One person doing one or several tasks before one tracker, and again as a slower tracker averages it."""
+    """One person doing one or several tasks before one tracker, and again as a slower tracker averages it.
+
+    `traits_ratio` and `glasses_ratio` of the section say which share of people get rarer traits, and glasses.
+    """
+    rare = rng.spawn(1)[0]  # a stream of its own: people without traits are the same as in a section without ratios
+    person, tracker = random_person(rng), random_tracker(kind, rng=rng)
+    if rare.random() < section.get("traits_ratio", 0.0):
+        person = add_traits(person, rng=rare)
+    if rare.random() < section.get("glasses_ratio", 0.0):
+        tracker = add_glasses(tracker, rng=rare)
     made = simulate(
-        random_person(rng),
-        random_tracker(kind, rng=rng),
+        person,
+        tracker,
         duration_s=60 * section["minutes"],
         rng=rng,
         task=str(rng.choice(sorted([*TASKS, *TOURS, "video", "free_viewing"]))),

@@ -6,7 +6,7 @@ recording, by the client's synthetic source and by tests. `gaze`, `eyelid` and `
 """
 
 from focus.analysis.synthetic.gaze import LABELS, TASKS, TOURS
-from focus.analysis.synthetic.person import Person, random_person
+from focus.analysis.synthetic.person import Person, add_traits, random_person, tired
 from focus.analysis.synthetic.recording import SimulatedRecording, simulate, stream_person
 from focus.analysis.synthetic.tracker import (
     DESKTOP,
@@ -15,6 +15,7 @@ from focus.analysis.synthetic.tracker import (
     TRACKERS,
     WEBCAM,
     SimulatedTracker,
+    add_glasses,
     random_tracker,
 )
 
@@ -30,8 +31,11 @@ __all__ = [
     "Person",
     "SimulatedRecording",
     "SimulatedTracker",
+    "add_glasses",
+    "add_traits",
     "random_person",
     "random_tracker",
     "simulate",
     "stream_person",
+    "tired",
 ]

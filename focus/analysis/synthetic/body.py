@@ -10,23 +10,29 @@ import numpy as np
 from focus.analysis.synthetic.eyelid import LidGenerator, Timeline
 from focus.analysis.synthetic.gaze import BLINK, FIXATION, PSO, SACCADE, GazeGenerator
 from focus.analysis.synthetic.noise import SlowWander
-from focus.analysis.synthetic.person import Person
+from focus.analysis.synthetic.person import Person, tired
 from focus.analysis.synthetic.saccade import mark_phases, saccade_path
 from focus.analysis.types import BoolArray, FloatArray, StateArray
 
 PIECE_MS: Final = 1000
+NEAR_PUPIL_MM_DEG: Final = 0.07
+"""What the pupil narrows by for a degree of vergence: 0.25 mm a dioptre, which is 3.5 deg for eyes 62 mm apart. The
+near response is some tenths of a millimetre a dioptre, Kasthurirangan & Glasser (2005), Ophthalmic and Physiological
+Optics 25, 328-339; the figure is our choice."""
 
 
 @dataclass(frozen=True, slots=True)
 class BodyPiece:
     """One second of a person, a sample a millisecond.
 
-    `gaze_deg` (n, 2) is where the eyes point; `labels` are codes of `gaze.LABELS`; `closure` and `width` are the lids'
-    (see `eyelid.LidPiece`); `pupil_mm` the diameter; `head_deg` (n, 3) yaw, pitch and roll; `is_away` whether the
-    head is turned from the tracker; `blinks` are (onset_ms, offset_ms, peak closure) of those that begin here.
+    `gaze_deg` (n, 2) is where the eyes point; `vergence_deg` how much more they turn in than for the screen; `labels`
+    are codes of `gaze.LABELS`; `closure` and `width` are the lids' (see `eyelid.LidPiece`); `pupil_mm` the diameter;
+    `head_deg` (n, 3) yaw, pitch and roll; `is_away` whether the head is turned from the tracker; `blinks` are
+    (onset_ms, offset_ms, peak closure) of those that begin here.
     """
 
     gaze_deg: FloatArray
+    vergence_deg: FloatArray
     labels: StateArray
     closure: FloatArray
     width: FloatArray
@@ -46,6 +52,7 @@ class Body:
         self._gaze = GazeGenerator(person, task, rng=rng)
         self._lids = LidGenerator(person, task, rng=rng)
         self._pupil = PupilGenerator(person, rng=rng)
+        self._vergence = VergenceGenerator(person, rng=rng.spawn(1)[0])
         self._sway = [SlowWander(0.01, 0.4, rng=rng) for _ in range(3)]
         self._down = Timeline()
         self._down_label = Timeline(rest=-1.0)
@@ -56,6 +63,7 @@ class Body:
     def take(self) -> BodyPiece:
         """The next second."""
         n = PIECE_MS
+        self._grow_tired()
         segment = self._gaze.take(n)
         gaze, labels = segment.gaze_deg, segment.labels
         while self._next_down_ms < self.now_ms + n:
@@ -76,9 +84,16 @@ class Body:
         head *= np.array([1.0, 0.6, 0.4])
         head[:, 0] += turn
         head[:, 1] -= 0.4 * down
-        pupil = self._pupil.take(t_s, lids.blinks)
+        vergence = self._vergence.take(n)
+        pupil = self._pupil.take(t_s, lids.blinks) - NEAR_PUPIL_MM_DEG * vergence
         self.now_ms += n
-        return BodyPiece(gaze, labels, lids.closure, lids.width, pupil, head, np.abs(turn) > 28, lids.blinks)
+        return BodyPiece(gaze, vergence, labels, lids.closure, lids.width, pupil, head, np.abs(turn) > 28, lids.blinks)
+
+    def _grow_tired(self) -> None:
+        person = self.person
+        tiredness = min(1.0, person.tiredness + person.tiredness_per_hour * self.now_ms / 3_600_000)
+        if tiredness > 0:
+            self._gaze.person = self._lids.person = tired(person, tiredness)
 
     def _add_look_down(self) -> None:
         """A glance at keyboard, phone or paper: saccades down and up again, a third of the way made by the head."""
@@ -107,6 +122,40 @@ class Body:
         start = max(0, round(self._next_away_ms) - self.now_ms)
         self._turn.view(start, path.size)[:] = path
         self._next_away_ms += path.size + 500 + rng.exponential(60_000 / self.person.look_away_rate_per_min)
+
+
+class VergenceGenerator:
+    """How much further the eyes are turned in than for the screen: looks at nearer things and back, in degrees.
+
+    Slow and smooth: its peak speed is about 5 times the amplitude a second turning in and 4 turning out, for 1-6 deg;
+    Hung et al. (1994), Investigative Ophthalmology & Visual Science 35, 3486-3492.
+    """
+
+    def __init__(self, person: Person, *, rng: np.random.Generator) -> None:
+        self.person = person
+        self.rng = rng
+        self._ahead = Timeline()
+        self._now_ms = 0
+        self._next_ms = rng.exponential(60_000 / max(person.vergence_rate_per_min, 1e-6))
+
+    def take(self, n: int) -> FloatArray:
+        """The next `n` milliseconds, shape (n,)."""
+        while self._next_ms < self._now_ms + n:
+            nearer_deg = self.rng.uniform(1, 6)
+            stay = np.full(round(self.rng.uniform(500, 4000)), 1.0)
+            path = nearer_deg * np.concatenate([_smooth_step(5.0), stay, _smooth_step(4.0)[::-1]])
+            self._ahead.view(max(0, round(self._next_ms) - self._now_ms), path.size)[:] = path
+            self._next_ms += path.size + 200 + self.rng.exponential(60_000 / self.person.vergence_rate_per_min)
+        self._now_ms += n
+        return self._ahead.take(n)
+
+
+def _smooth_step(peak_per_s: float) -> FloatArray:
+    """From 0 to 1 with least jerk, whose peak speed is 1.875 over its duration."""
+    n = round(1000 * 1.875 / peak_per_s)
+    tau = (np.arange(n) + 0.5) / n
+    step: FloatArray = tau**3 * (10 - 15 * tau + 6 * tau**2)
+    return step
 
 
 class PupilGenerator:

@@ -36,6 +36,10 @@ class Camera:
         self._gap_until_ms = -1.0
         self._noise = PowerLawNoise(tracker.noise_exponent, channels=2, rng=rng, memory=400)
         self._lid_noise = PowerLawNoise(0.4, channels=3, rng=rng, memory=200)
+        # A stream of its own, so that trackers without glasses are what they were before these were simulated.
+        self._glare_rng = rng.spawn(1)[0]
+        self._glare_until_ms = -1.0
+        self._glare_factor = 1.0
         self._artefact: FloatArray = np.zeros(2)
         self._lid_was_down = False
 
@@ -44,7 +48,10 @@ class Camera:
 
         Frames lag behind by half a frame of exposure, so the first second holds fewer.
         """
-        streams = np.column_stack([piece.gaze_deg, piece.closure, piece.width, piece.pupil_mm, piece.head_deg])
+        gaze_deg = piece.gaze_deg
+        if self.tracker.vergence_ratio != 0:
+            gaze_deg = gaze_deg + np.outer(piece.vergence_deg, [self.tracker.vergence_ratio, 0.0])
+        streams = np.column_stack([gaze_deg, piece.closure, piece.width, piece.pupil_mm, piece.head_deg])
         if self._past is None:
             self._past = np.repeat(streams[:1], _KEPT_MS, axis=0)
             self._past_labels = np.repeat(piece.labels[:1], _KEPT_MS)
@@ -96,6 +103,8 @@ class Camera:
         lost |= is_away
         no_eye = lost | (rng.random(n) < tracker.dropout_ratio)
         no_gaze = no_eye | (closure > tracker.blink_loss_closure)
+        if tracker.glare_rate_per_min > 0 or tracker.lens_pitch_ratio > 0:
+            no_gaze |= self._look_through_glasses(taken_ms, seen)
         values = self._columns(seen, no_eye, no_gaze)
         sees_eye = np.zeros(n, bool)
         for name in ("gaze_x", "openness_left", "pupil_left"):
@@ -108,6 +117,23 @@ class Camera:
             return None, np.empty(0, np.uint8)
         columns = {name: array[arrives].astype(np.float32) for name, array in values.items()}
         return FrameBatch(t_us, columns), codes[arrives]
+
+    def _look_through_glasses(self, taken_ms: FloatArray, seen: FloatArray) -> BoolArray:
+        """Narrow the lids in place, as rim, lens and reflections do; which frames lose the pupil in a reflection."""
+        tracker, rng = self.tracker, self._glare_rng
+        down_deg = np.clip(-seen[:, HEAD.start + 1], 0, 30)
+        factor = 1 - tracker.lens_pitch_ratio * down_deg
+        in_glare = np.zeros(taken_ms.size, bool)
+        begins = rng.random(taken_ms.size) < tracker.glare_rate_per_min * self._interval_ms / 60_000
+        for place, now_ms in enumerate(taken_ms.tolist()):
+            if begins[place] and now_ms >= self._glare_until_ms:
+                self._glare_until_ms = now_ms + rng.uniform(50, 800)
+                self._glare_factor = rng.uniform(0.6, 1.25)
+            if now_ms < self._glare_until_ms:
+                in_glare[place] = True
+                factor[place] *= self._glare_factor
+        seen[:, WIDTH] *= factor
+        return in_glare
 
     def _columns(self, seen: FloatArray, no_eye: BoolArray, no_gaze: BoolArray) -> dict[str, FloatArray]:
         tracker, rng, n = self.tracker, self.rng, seen.shape[0]

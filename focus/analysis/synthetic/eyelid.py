@@ -1,5 +1,5 @@
-"""Eyelids of a simulated person at 1000 Hz: blinks of all kinds, long closures, squints, and lids that follow the
-gaze."""
+"""Eyelids of a simulated person at 1000 Hz: blinks of all kinds, long closures, flutter, squints, lids that follow
+the gaze."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class LidGenerator:
     def __init__(self, person: Person, task: str, *, rng: np.random.Generator) -> None:
         self.person = person
         self.rng = rng
-        self._rate_per_min = person.blink_rate_per_min * TASK_BLINK_FACTOR.get(task, 1.0)
+        self._task_factor = TASK_BLINK_FACTOR.get(task, 1.0)
         self._now_ms = 0
         self._closure = Timeline()
         self._blink = Timeline()
@@ -71,6 +71,14 @@ class LidGenerator:
         self._next_blink_ms = self._wait_ms(self._rate_per_min) * rng.random()
         self._next_closure_ms = rng.exponential(60_000 / max(person.long_closure_rate_per_min, 1e-6))
         self._next_squint_ms = rng.exponential(60_000 / max(person.squint_rate_per_min, 1e-6))
+        # A stream of its own, so that people without flutter and tiredness are what they were before there was either.
+        self._rare_rng = rng.spawn(1)[0]
+        self._usual_closure_rate_per_min = person.long_closure_rate_per_min
+        self._next_flutter_ms = self._rare_rng.exponential(60_000 / max(person.flutter_rate_per_min, 1e-6))
+
+    @property
+    def _rate_per_min(self) -> float:
+        return self.person.blink_rate_per_min * self._task_factor
 
     def take(self, gaze_down_deg: FloatArray) -> LidPiece:
         """The lids while the gaze is that far down, shape (n,)."""
@@ -82,6 +90,9 @@ class LidGenerator:
             blinks.append(self._add_long_closure())
         while self._next_squint_ms < self._now_ms + n:
             self._add_squint()
+        while self._next_flutter_ms < self._now_ms + n:
+            blinks += self._add_flutter()
+        blinks += self._add_closures_of_the_tired(n)
         closure = self._closure.take(n)
         is_blink = self._blink.take(n) > 0
         width = self._width(gaze_down_deg, self._squint.take(n))
@@ -111,17 +122,32 @@ class LidGenerator:
         return blink
 
     def _add_long_closure(self) -> tuple[int, int, float]:
-        closed_ms = 400 + self.rng.exponential(900)
-        curve = blink_curve(
-            closing_ms=self.person.blink_closing_ms * self.rng.uniform(1, 2),
-            closed_ms=closed_ms,
-            opening_ms=self.person.blink_opening_ms * self.rng.uniform(1, 1.6),
-            peak=self.rng.uniform(0.93, 1.0),
-        )
-        closure = self._place(curve, self._next_closure_ms)
-        self._next_blink_ms = max(self._next_blink_ms, self._next_closure_ms + curve.size + 400)
-        self._next_closure_ms += curve.size + self.rng.exponential(60_000 / self.person.long_closure_rate_per_min)
+        start_ms, curve = self._next_closure_ms, self._closure_curve(self.rng)
+        closure = self._place(curve, start_ms)
+        self._next_blink_ms = max(self._next_blink_ms, start_ms + curve.size + 400)
+        self._next_closure_ms += curve.size + self.rng.exponential(60_000 / self._usual_closure_rate_per_min)
         return closure
+
+    def _add_closures_of_the_tired(self, n: int) -> list[tuple[int, int, float]]:
+        """What tiredness adds to the person's usual long closures, in the next `n` milliseconds."""
+        more_per_min = self.person.long_closure_rate_per_min - self._usual_closure_rate_per_min
+        if more_per_min <= 0:
+            return []
+        closures = []
+        for _ in range(int(self._rare_rng.poisson(more_per_min * n / 60_000))):
+            start_ms = self._now_ms + self._rare_rng.uniform(0, n)
+            curve = self._closure_curve(self._rare_rng)
+            closures.append(self._place(curve, start_ms))
+            self._next_blink_ms = max(self._next_blink_ms, start_ms + curve.size + 400)
+        return closures
+
+    def _closure_curve(self, rng: np.random.Generator) -> FloatArray:
+        return blink_curve(
+            closed_ms=400 + rng.exponential(900),
+            closing_ms=self.person.blink_closing_ms * rng.uniform(1, 2),
+            opening_ms=self.person.blink_opening_ms * rng.uniform(1, 1.6),
+            peak=rng.uniform(0.93, 1.0),
+        )
 
     def _place(self, curve: FloatArray, start_ms: float) -> tuple[int, int, float]:
         start = max(0, round(start_ms) - self._now_ms)
@@ -146,6 +172,21 @@ class LidGenerator:
         np.maximum(lids, curve, out=lids)
         self._next_squint_ms += curve.size + rng.exponential(60_000 / self.person.squint_rate_per_min)
 
+    def _add_flutter(self) -> list[tuple[int, int, float]]:
+        """A burst of 3-8 shallow beats at 4-9 a second, between which the lid does not open wholly."""
+        rng = self._rare_rng
+        at_ms, period_ms = self._next_flutter_ms, 1000 / rng.uniform(4, 9)
+        beats = []
+        for _ in range(int(rng.integers(3, 9))):
+            curve = blink_curve(
+                closing_ms=0.4 * period_ms, closed_ms=0, opening_ms=0.75 * period_ms, peak=rng.uniform(0.25, 0.7)
+            )
+            beats.append(self._place(curve, at_ms))
+            at_ms += period_ms * rng.uniform(0.85, 1.15)
+        self._next_blink_ms = max(self._next_blink_ms, at_ms + 300)
+        self._next_flutter_ms = at_ms + rng.exponential(60_000 / self.person.flutter_rate_per_min)
+        return beats
+
     def _width(self, gaze_down_deg: FloatArray, squint: FloatArray) -> FloatArray:
         """What is left of the opening. The lid reaches a new gaze direction within about 40 ms after the eye."""
         delay_ms = 40
@@ -159,6 +200,8 @@ class LidGenerator:
         t_s = (self._now_ms + np.arange(gaze_down_deg.size)) / 1000
         posture = self.person.posture_openness_sd * self._posture.at(t_s)
         width: FloatArray = np.clip((1 - np.clip(follow, -0.2, 0.75)) * (1 - squint) * (1 + posture), 0.1, 1.6)
+        if self.person.lid_droop_ratio > 0:
+            width *= 1 - self.person.lid_droop_ratio
         return width
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -26,6 +26,8 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "double_blink_ratio": (0, 0.9),
     "long_closure_rate_per_min": (0, 20),
     "lid_follow_per_deg": (0, 0.05),
+    "flutter_rate_per_min": (0, 10),
+    "lid_droop_ratio": (0, 0.5),
     "squint_rate_per_min": (0, 30),
     "posture_openness_sd": (0, 0.3),
     "pupil_mm": (1.5, 9),
@@ -33,6 +35,9 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "head_sway_deg": (0, 20),
     "look_away_rate_per_min": (0, 20),
     "look_down_rate_per_min": (0, 30),
+    "vergence_rate_per_min": (0, 20),
+    "tiredness": (0, 1),
+    "tiredness_per_hour": (0, 2),
 }
 
 
@@ -69,10 +74,14 @@ class Person:
     double_blink_ratio : float
         Share of blinks followed by another one within 0.4 s. Our estimate from the recordings for development: 4-8 %.
     long_closure_rate_per_min : float
-        Closures of more than 0.5 s; they come with fatigue. Schleicher et al. (2008), doi:10.1080/00140130801905084.
+        Closures of more than 0.5 s; they come with fatigue. Schleicher et al. (2008), doi:10.1080/00140130701817062.
     lid_follow_per_deg : float
         Share of the opening lost for each degree of looking down. Becker & Fuchs (1988),
         doi:10.1152/jn.1988.60.4.1227: the upper lid follows the eye with a gain near one; 30 deg halve the opening.
+    flutter_rate_per_min : float
+        Bursts of 3-8 quick, shallow beats of the lid at 4-9 a second. Our estimate; rare in healthy people.
+    lid_droop_ratio : float
+        Share by which the open eye is narrower than usual.
     squint_rate_per_min, posture_openness_sd : float
         Smiles, squints and speech narrow the eye for 0.5-4 s; posture moves the aspect ratio by about 5 %. Our
         estimate.
@@ -83,6 +92,11 @@ class Person:
         Standard deviation of slow head rotation while seated. Our estimate.
     look_away_rate_per_min, look_down_rate_per_min : float
         Turning the head from the screen for 1-6 s, and glances at keyboard or phone of 0.3-5 s. Our estimate.
+    vergence_rate_per_min : float
+        Looks at something 1-6 deg of vergence nearer than the screen, for 0.5-4 s. Our estimate; how the eyes move then
+        says `body.VergenceGenerator`.
+    tiredness, tiredness_per_hour : float
+        How tired somebody is at the beginning, 0 to 1, and how much more after an hour; what it does says `tired`.
     """
 
     saccade_peak_deg_s: float = 560.0
@@ -102,6 +116,8 @@ class Person:
     double_blink_ratio: float = 0.06
     long_closure_rate_per_min: float = 0.15
     lid_follow_per_deg: float = 0.016
+    flutter_rate_per_min: float = 0.0
+    lid_droop_ratio: float = 0.0
     squint_rate_per_min: float = 0.5
     posture_openness_sd: float = 0.05
     pupil_mm: float = 3.8
@@ -109,6 +125,9 @@ class Person:
     head_sway_deg: float = 1.5
     look_away_rate_per_min: float = 0.2
     look_down_rate_per_min: float = 0.3
+    vergence_rate_per_min: float = 0.0
+    tiredness: float = 0.0
+    tiredness_per_hour: float = 0.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -150,3 +169,43 @@ def random_person(rng: np.random.Generator) -> Person:
         look_away_rate_per_min=around(0.3, 0.9, 0.01, 3),
         look_down_rate_per_min=around(0.6, 1.0, 0.02, 8),
     )
+
+
+def add_traits(person: Person, *, rng: np.random.Generator) -> Person:
+    """The person with what only some people show: fluttering lids, tiredness that grows, looks at nearer things.
+
+    Apart from `random_person`, so that people drawn before these traits were there stay the same.
+    """
+    return replace(
+        person,
+        flutter_rate_per_min=float(rng.choice([0.0, rng.uniform(0.1, 2.0)], p=[0.7, 0.3])),
+        tiredness=float(rng.beta(1.0, 3.0)),
+        tiredness_per_hour=float(rng.uniform(0, 0.6)),
+        vergence_rate_per_min=float(rng.uniform(0, 4)),
+    )
+
+
+def tired(person: Person, tiredness: float) -> Person:
+    """The person when tired, 0 (not at all) to 1: slower and more blinks, long closures, drooping lids, slow saccades.
+
+    At 1 blinks last half as long again, Caffier et al. (2003), doi:10.1007/s00421-003-0807-5; they are 1.4 times as
+    many, Stern, Boyer & Schroeder (1994), doi:10.1177/001872089403600209; closures of more than half a second come
+    three times a minute more, Schleicher et al. (2008), doi:10.1080/00140130701817062; saccades reach 90 % of their
+    peak speed, Di Stasi et al. (2013), doi:10.1016/j.neubiorev.2013.03.011; the lid droops by 15 %, our estimate.
+    """
+
+    def within(name: str, value: float) -> float:
+        low, high = _LIMITS[name]
+        return min(max(value, low), high)
+
+    longer = 1 + 0.5 * tiredness
+    changed = {
+        "blink_closing_ms": person.blink_closing_ms * longer,
+        "blink_opening_ms": person.blink_opening_ms * longer,
+        "blink_closed_ms": person.blink_closed_ms * longer,
+        "blink_rate_per_min": person.blink_rate_per_min * (1 + 0.4 * tiredness),
+        "long_closure_rate_per_min": person.long_closure_rate_per_min + 3.0 * tiredness,
+        "saccade_peak_deg_s": person.saccade_peak_deg_s * (1 - 0.1 * tiredness),
+        "lid_droop_ratio": person.lid_droop_ratio + 0.15 * tiredness,
+    }
+    return replace(person, **{name: within(name, value) for name, value in changed.items()})

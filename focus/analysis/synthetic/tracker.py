@@ -46,6 +46,9 @@ _LIMITS: Final = {
     "pupil_noise_mm": (0, 1),
     "pupil_quantum_mm": (0, 1),
     "pupil_motion_ratio": (-0.2, 0.2),
+    "vergence_ratio": (-0.5, 0.5),
+    "glare_rate_per_min": (0, 60),
+    "lens_pitch_ratio": (0, 0.05),
 }
 
 
@@ -91,6 +94,13 @@ class SimulatedTracker:
     pupil_motion_ratio : float
         How much the diameter seems to change at a gaze speed of 500 deg/s. Nystrom et al. (2016),
         doi:10.1016/j.visres.2016.09.005, report changes of a few percent around saccades.
+    vergence_ratio : float
+        Share of the eyes' vergence that shows in the reported gaze: half of it for one eye alone (-0.5 left, 0.5
+        right), nothing where both eyes are averaged.
+    glare_rate_per_min, lens_pitch_ratio : float
+        Glasses: reflections of 50-800 ms that move the landmarks of the lids and hide the pupil, and how much more of
+        the opening is lost for each degree the head pitches down, as rim and lens cover the lid. Our estimate; Hansen &
+        Ji (2010), doi:10.1109/TPAMI.2009.30, name the faults.
     gaze_space : str
         "screen" (0..1 of `screen`) or "deg".
     """
@@ -120,6 +130,9 @@ class SimulatedTracker:
     pupil_noise_mm: float = 0.02
     pupil_quantum_mm: float = 0.0
     pupil_motion_ratio: float = 0.02
+    vergence_ratio: float = 0.0
+    glare_rate_per_min: float = 0.0
+    lens_pitch_ratio: float = 0.0
     gaze_space: GazeSpace = "screen"
     screen: ScreenGeometry | None = field(default=DESK_SCREEN)
 
@@ -240,6 +253,22 @@ def random_tracker(kind: str, *, rng: np.random.Generator) -> SimulatedTracker:
             pupil_motion_ratio=float(rng.normal(0, 0.04)),
         )
     raise ParameterError(f"tracker kind {kind!r} is none of {', '.join(TRACKERS)}")
+
+
+def add_glasses(tracker: SimulatedTracker, *, rng: np.random.Generator) -> SimulatedTracker:
+    """The tracker before somebody with glasses: reflections, lids behind rim and lens, more noise and loss.
+
+    Apart from `random_tracker`, so that trackers drawn before there were glasses stay the same.
+    """
+    return replace(
+        tracker,
+        glare_rate_per_min=float(rng.uniform(1, 20)),
+        lens_pitch_ratio=float(rng.uniform(0.002, 0.02)),
+        noise_deg=min(tracker.noise_deg * float(rng.uniform(1.0, 1.6)), 5.0),
+        openness_noise=min(tracker.openness_noise * float(rng.uniform(1.0, 1.5)), 0.5),
+        openness_floor=min(tracker.openness_floor + float(rng.uniform(0, 0.15)), 0.85),
+        loss_rate_per_min=min(tracker.loss_rate_per_min * float(rng.uniform(1, 4)), 60.0),
+    )
 
 
 def _between(rng: np.random.Generator, low: float, high: float) -> float:

@@ -29,6 +29,7 @@ from config import ROOT
 from focus.analysis.features import feature_names
 from focus.analysis.features.base import FEATURES
 from focus.analysis.types import BoolArray
+from focus.eyestate.artifact import feature_hash
 from focus.eyestate.dataset import LabelledRecording, load_labelled
 from focus.eyestate.evaluation import Result, Setting, evaluate_model, labelled_probabilities
 from focus.eyestate.installed import BUNDLED_DIR, shipped_name
@@ -44,7 +45,7 @@ PERSON = re.compile(r"(?:lund_[a-z]+|person)_([A-Za-z0-9]+)_|gazecom_.*_([A-Z0-9
 RATES_HZ = (None, 250.0, 120.0, 60.0, 30.0)
 NOISE_DEG = (0.0, 0.15, 0.3, 0.5)
 LOOKAHEAD_MS = (0.0, 25.0, 50.0, 100.0, 150.0, 250.0)
-PEOPLE_RATIOS = (0.05, 0.1, 0.25, 0.5, 1.0)
+PEOPLE_RATIOS = (0.1, 0.2, 0.4, 0.7, 1.0)
 
 
 def main() -> None:
@@ -195,6 +196,7 @@ def learning(data: Path, scale: float) -> dict[str, Any]:
     tell(f"{len(rows.classes)} rows of {len(rows.people)} people")
     return {
         "configuration_sha256": hashlib.sha256(CONFIG_PATH.read_bytes()).hexdigest(),
+        "features_sha256": feature_hash(feature_names()),
         "scale": round(scale, 3),
         "seed": config["seed"],
         "rounds": config["boosting"]["rounds"],

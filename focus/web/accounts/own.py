@@ -20,7 +20,7 @@ from focus.web.identity import current_principal, leave, login_needed
 def profile_page() -> ResponseReturnValue:
     """Questions about oneself, each with its reason; none has to be answered."""
     principal = current_principal()
-    if request.method == "GET":
+    if request.method != "POST":
         known = profile.get_profile(db.session(), principal).to_dict()
         form = ProfileForm(formdata=None, data={name: value for name, value in known.items() if value is not None})
     else:

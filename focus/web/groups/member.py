@@ -52,7 +52,7 @@ def invitation(key: str) -> ResponseReturnValue:
     principal = current_principal()
     try:
         place = groups.read_invitation(db.session(), principal, key)
-        if request.method == "GET":
+        if request.method != "POST":
             seen = groups.what_researchers_see(db.session(), principal)
             return render_template("groups/invitation.html", place=place, seen=seen)
         _answer(key)

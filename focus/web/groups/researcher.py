@@ -68,7 +68,7 @@ def rename(group_id: int) -> ResponseReturnValue:
 def delete(group_id: int) -> ResponseReturnValue:
     """Ask, then remove the group; the people and their data stay."""
     found = groups.get_group(db.session(), current_principal(), group_id)
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("groups/delete.html", group=found)
     closed = groups.delete_group(db.session(), current_principal(), group_id)
     db.session.commit()

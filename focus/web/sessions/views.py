@@ -101,7 +101,7 @@ def stop(recording_id: UUID) -> ResponseReturnValue:
 def delete(recording_id: UUID) -> ResponseReturnValue:
     """Ask, then delete a session with everything that hangs on it."""
     recording = recordings.get_recording(db.session(), current_principal(), str(recording_id))
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("sessions/delete.html", recording=recording)
     recordings.delete_recording(db.session(), recording)
     db.session.commit()

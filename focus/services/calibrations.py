@@ -16,7 +16,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from focus.errors import NotFoundError, ParameterError
-from focus.protocol.batch import ScreenGeometry
+from focus.protocol.batch import ScreenGeometry, TrackerInfo
 from focus.services.accounts import Principal, clean_text
 from focus.storage import profiles as queries
 from focus.storage.account_models import Calibration
@@ -75,6 +75,25 @@ class CalibrationData:
         return self.accuracy_deg is not None and self.accuracy_deg <= VALID_BELOW_DEG
 
 
+def from_dict(values: Any, *, tracker: str) -> CalibrationData:
+    """A calibration from JSON.
+
+    Raises
+    ------
+    ParameterError, FrameValueError
+        If something is missing, unknown, of a wrong type or out of range.
+    """
+    names = ("screen", "points", "coefficients", "accuracy_deg", "precision_deg")
+    if not isinstance(values, Mapping) or not set(names[:3]) <= set(values) or not set(values) <= set(names):
+        given = ", ".join(map(str, values))[:80] if isinstance(values, Mapping) else type(values).__name__
+        raise ParameterError(f"a calibration is an object with {', '.join(names)}; this one has {given}")
+    if not isinstance(values["points"], list) or not all(isinstance(point, Mapping) for point in values["points"]):
+        raise ParameterError("the points of a calibration are a list of objects")
+    if not isinstance(values["coefficients"], Mapping):
+        raise ParameterError("the coefficients of a calibration are an object")
+    return CalibrationData(tracker=tracker, **values)
+
+
 def save_calibration(
     session: Session, principal: Principal, data: CalibrationData, *, now: datetime | None = None
 ) -> Calibration:
@@ -110,9 +129,13 @@ def delete_calibration(session: Session, principal: Principal, calibration_id: i
         raise NotFoundError(f"you have no calibration {calibration_id}")
 
 
-def provenance(session: Session, user_id: int, tracker: str) -> dict[str, Any] | None:
-    """What a recording says about its calibration, as it stands when it is opened; None without a valid one."""
-    found = newest_valid(session, user_id, tracker)
+def provenance(session: Session, user_id: int, tracker: TrackerInfo) -> dict[str, Any] | None:
+    """What a recording says about its calibration, as it stands when it is opened; None without a valid one.
+
+    A tracker that sends no gaze uses none.
+    """
+    sends_gaze = any(name.startswith("gaze") for name in tracker.columns)
+    found = newest_valid(session, user_id, tracker.name) if sends_gaze else None
     return None if found is None else to_dict(found, whole=False)
 
 

@@ -234,7 +234,7 @@ def create_recording(
         started_at=now or datetime.now(UTC),
         title=title.strip()[:MAX_TITLE_LENGTH],
         task=task,
-        calibration=calibrations.provenance(session, principal.user_id, tracker.name),
+        calibration=calibrations.provenance(session, principal.user_id, tracker),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -26,35 +24,27 @@ from focus.storage import accounts as account_queries
 from focus.storage import frames as frame_queries
 from focus.storage.database import make_engine
 from focus.storage.recording_models import Recording
-from tests.browser.conftest import CHROMIUM_OPTIONS, Browser
+from tests.browser.conftest import Browser
 from tests.browser.drawn_face import REST_ROLL_DEG, Film
 from tests.faults.processes import ServerProcess
-from tests.servers import find_program
+from tests.servers import find_program, wait_until
 
-BLINKS_S = ((1.5, 0.4), (3.6, 0.42), (5.2, 0.4), (7.8, 0.42), (10.0, 0.4), (12.2, 0.42))
-FILM = Film(BLINKS_S, upright_s=15.0, rest_s=6.0)
 FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 SOFTWARE_WEBGL = ("--enable-unsafe-swiftshader",)
+OTHER_NAME = "focus.test"
+"""Another name of this machine for a Chromium with `OTHER_NAME_RULE`; without https it is no secure address."""
 
-
-@contextmanager
-def chromium(*arguments: str) -> Iterator[Browser]:
-    """Chromium without a window, which remembers what it asked for and complained about."""
-    options = Options()
-    options.binary_location = find_program("chromium")
-    for argument in (*CHROMIUM_OPTIONS, *arguments):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(find_program("chromedriver")))
-    try:
-        yield Browser(driver)
-    finally:
-        driver.quit()
+OTHER_NAME_RULE = f"--host-resolver-rules=MAP {OTHER_NAME} 127.0.0.1"
 
 
 def with_film(path: Path) -> tuple[str, ...]:
     """Arguments of a Chromium whose camera plays this film and is allowed to every page."""
     return (*FAKE_CAMERA, *SOFTWARE_WEBGL, f"--use-file-for-fake-video-capture={path}")
+
+
+def forget(browser: Browser, server: Tracked) -> None:
+    """Leave a browser as it was at first, but for the files it keeps."""
+    browser.forget(*(f"http://{host}:{server.process.port}" for host in ("127.0.0.1", OTHER_NAME)))
 
 
 @dataclass
@@ -110,6 +100,52 @@ class TrackerPage:
         self.browser = browser
         self.driver = browser.driver
         self.address = f"{server.process.url}/track"
+
+    def calibrate(self, film: Film) -> None:
+        """Press the space bar at each dot while the film looks at it."""
+        field = self.driver.find_element(By.ID, "screen-distance")
+        field.clear()
+        field.send_keys("60")
+        self.driver.find_element(By.ID, "calibrate").click()
+        for look in range(len(film.looks)):
+            self.browser.wait(lambda look=look: self._looks_at(film, look), f"look {look} of the film")
+            self.driver.find_element(By.ID, "dot").send_keys(" ")
+            self.browser.wait(lambda look=look: self._dot() != look, f"the end of dot {look}", limit_s=6)
+
+    def _dot(self) -> int | None:
+        script = """
+            const box = document.getElementById("calibration");
+            return box.hidden ? null : Number(box.dataset.point);
+        """
+        found: int | None = self.driver.execute_script(script)
+        return found
+
+    def _looks_at(self, film: Film, look: int) -> bool:
+        """Whether it is this look of the film, and has been for some frames."""
+        is_at = []
+        for _ in range(2):
+            n_frames = self.n_frames()
+            self.browser.wait(lambda n_frames=n_frames: self.n_frames() >= n_frames + 3, "frames")
+            nose = float(self.told("nose") or "nan")
+            nearest = min(range(len(film.looks)), key=lambda each: abs(film.nose_at(each) - nose))
+            is_at.append(nearest == look and self._roll_deg() < REST_ROLL_DEG / 2)
+        return all(is_at)
+
+    def now_ms(self) -> float:
+        """The page's own clock."""
+        return float(self.driver.execute_script("return performance.now()"))
+
+    def shown_ratio(self, since_ms: float) -> float:
+        """For how much of the time since then the page was visible, from 0 to 1."""
+        script = """
+            const changes = performance.getEntriesByType("visibility-state");
+            const starts = changes.map((change) => Math.max(change.startTime, arguments[0]));
+            const until = [...starts.slice(1), performance.now()];
+            const spans_ms = changes.map((change, i) => [change.name, until[i] - starts[i]]);
+            const sum = (chosen) => chosen.reduce((total, [, span_ms]) => total + span_ms, 0);
+            return sum(spans_ms.filter(([name]) => name === "visible")) / sum(spans_ms);
+        """
+        return float(self.driver.execute_script(script, since_ms))
 
     def open(self) -> None:
         self.driver.get(self.address)
@@ -170,37 +206,105 @@ class TrackerPage:
         return float(told) if told else float("nan")
 
 
-def closures_of(stored: FrameBatch) -> int:
-    """How often the lids went down in stored frames: stretches under half of the usual openness."""
+def closures_of(stored: FrameBatch) -> list[float]:
+    """Seconds for which the lids were down in stored frames, each time: stretches under half of the usual openness."""
     left, right = stored.columns["openness_left"], stored.columns["openness_right"]
     mean: npt.NDArray[np.float32] = (left + right) / 2
-    known = mean[np.isfinite(mean)]
-    is_closed = known < 0.5 * np.median(known)
-    return int(np.count_nonzero(is_closed[1:] & ~is_closed[:-1]) + is_closed[0])
+    known = np.isfinite(mean)
+    is_closed = mean[known] < 0.5 * np.median(mean[known])
+    return [(stop_us - start_us) / 1e6 for start_us, stop_us in _stretches(stored.t_us[known], is_closed)]
 
 
-def is_played_slowly(stored: FrameBatch) -> bool:
-    """Whether the machine was so busy that the film played slowly, and a blink may have lasted over half a second."""
-    return bool(np.median(np.diff(stored.t_us)) > 50_000)
+@dataclass
+class Seen:
+    """What is known of a recording of a film once it has ended."""
+
+    film: Film
+    stored: FrameBatch
+    summary: dict[str, Any]
+    n_blinks_on_page: int
+    calibration_on_page: str
+
+    def assert_every_blink_is_told(self) -> None:
+        """Each closure of the script is in the frames, in the database and on the page, and every one is a blink.
+
+        A machine that is busy at that moment plays one slowly. What is stretched to over half a second is a long
+        closure, and then the lids are down in the frames for longer than the script's blink lasts from end to end.
+        """
+        n_expected = len(scripts_of(self.stored)) * len(self.film.blinks_s)
+        events = self.summary["events"]
+        closures_s = closures_of(self.stored)
+        assert len(closures_s) == n_expected
+        assert events.get("blink", 0) + events.get("closure", 0) == n_expected
+        n_stretched = sum(length_s > max(length for _, length in self.film.blinks_s) for length_s in closures_s)
+        assert events.get("closure", 0) <= n_stretched
+        assert self.n_blinks_on_page == events.get("blink", 0)
 
 
-def sent_binaries(browser: Browser) -> tuple[list[bytes], list[str], set[str]]:
-    """Binary and text messages that pages sent by WebSocket, and bodies of requests, since the last call; and hosts."""
-    binaries, texts, hosts = [], [], set()
-    for entry in browser.driver.get_log("performance"):
-        message = json.loads(entry["message"])["message"]
-        parameters = message["params"]
-        if message["method"] == "Network.webSocketFrameSent":
-            response = parameters["response"]
-            if response["opcode"] == 2:
-                binaries.append(base64.b64decode(response["payloadData"]))
-            else:
-                texts.append(response["payloadData"])
-        elif message["method"] == "Network.webSocketCreated":
-            hosts.add(parameters["url"].split("/")[2])
-        elif message["method"] == "Network.requestWillBeSent":
-            request = parameters["request"]
-            if not request["url"].startswith(("data:", "blob:")):
-                hosts.add(request["url"].split("/")[2])
-            texts.append(request.get("postData", ""))
-    return binaries, texts, hosts
+def finish(page: TrackerPage, server: Tracked, recording_id: str, film: Film) -> Seen:
+    """Stop while the film rests, and look at the report once all is analysed."""
+    page.wait_for_rest()
+    page.stop(recording_id)
+    wait_until(
+        lambda: server.summary(recording_id)["pending"] == 0 and server.summary(recording_id)["state"] == "closed",
+        what="the end of the analysis",
+        limit_s=60,
+    )
+    page.driver.refresh()
+    return Seen(
+        film,
+        server.frames(recording_id),
+        server.summary(recording_id),
+        n_blinks_on_page=int(page.browser.number("[data-count=blink]")),
+        calibration_on_page=str(page.driver.find_element(By.ID, "calibration").get_attribute("textContent")),
+    )
+
+
+def scripts_of(stored: FrameBatch) -> list[tuple[int, int]]:
+    """When the film's script was played, from rest to rest, in us, by the head's tilt in stored frames."""
+    roll_deg = stored.columns["head_roll"]
+    known = np.isfinite(roll_deg)
+    return _stretches(stored.t_us[known], roll_deg[known] < REST_ROLL_DEG / 2)
+
+
+def _stretches(t_us: npt.NDArray[np.int64], is_so: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Times of the first frame of each stretch, and of the first after it."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_so, [False]]).astype(np.int8)))
+    times_us = np.append(t_us, t_us[-1])
+    return [(int(times_us[start]), int(times_us[stop])) for start, stop in edges.reshape(-1, 2)]
+
+
+class Wiretap:
+    """What pages sent from its making on: messages by WebSocket, bodies of requests, and to which hosts."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._driver = browser.driver
+        self._driver.get_log("performance")
+        self._begun_s = time.monotonic()
+        self.binaries: list[bytes] = []
+        self.texts: list[str] = []
+        self.hosts: set[str] = set()
+
+    @property
+    def length_s(self) -> float:
+        """For how long it has been listening."""
+        return time.monotonic() - self._begun_s
+
+    def listen(self) -> None:
+        """Take what was sent since the last time."""
+        for entry in self._driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            parameters = message["params"]
+            if message["method"] == "Network.webSocketFrameSent":
+                response = parameters["response"]
+                if response["opcode"] == 2:
+                    self.binaries.append(base64.b64decode(response["payloadData"]))
+                else:
+                    self.texts.append(response["payloadData"])
+            elif message["method"] == "Network.webSocketCreated":
+                self.hosts.add(parameters["url"].split("/")[2])
+            elif message["method"] == "Network.requestWillBeSent":
+                request = parameters["request"]
+                if not request["url"].startswith(("data:", "blob:")):
+                    self.hosts.add(request["url"].split("/")[2])
+                self.texts.append(request.get("postData", ""))

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from focus.demo import DEMO_PATH
+from tests.browser.drawn_face import FILM
 from tests.servers import find_program, free_port, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +83,14 @@ class Server:
     def new_token(self) -> str:
         """A token of the owner that may send frames."""
         return self.run("flask", "tokens", "create", OWNER, "--scope", "frames:write").split()[-1]
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Chromium's fake camera plays: the drawn face."""
+    path = tmp_path_factory.mktemp("film") / "face.mjpeg"
+    FILM.write(path)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -175,17 +185,46 @@ class Browser:
         """Errors and warnings of the browser's console: script faults, refused content, missing files."""
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
 
+    def forget(self, *origins: str) -> None:
+        """Be as at first, but for files that are kept: one empty tab, no log-in, nothing stored by these origins."""
+        first, *others = self.driver.window_handles
+        self.driver.switch_to.window(first)
+        self.driver.get("about:blank")
+        for handle in others:
+            self.driver.execute_cdp_cmd("Target.closeTarget", {"targetId": handle})
+        self.wait(lambda: self.driver.window_handles == [first], "the end of the other tabs")
+        for origin in origins:
+            self.driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+        self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+        for log in ("browser", "performance"):
+            self.driver.get_log(log)
 
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    """Chromium, which remembers what it asked for and complained about."""
+
+@contextmanager
+def chromium(*arguments: str) -> Iterator[Browser]:
+    """Chromium without a window, which remembers what it asked for and complained about."""
     options = Options()
     options.binary_location = find_program("chromium")
-    for option in CHROMIUM_OPTIONS:
-        options.add_argument(option)
+    for argument in (*CHROMIUM_OPTIONS, *arguments):
+        options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(find_program("chromedriver")))
     try:
         yield Browser(driver)
     finally:
         driver.quit()
+
+
+@pytest.fixture(scope="module")
+def browser_of_module() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def browser(browser_of_module: Browser, server: Server) -> Iterator[Browser]:
+    """Chromium, which knows nothing of the test before."""
+    yield browser_of_module
+    browser_of_module.forget(server.url)

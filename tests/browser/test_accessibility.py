@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from selenium.webdriver.common.by import By
 
-from tests.browser.camera import FILM, Tracked, TrackerPage, chromium, serving, with_film
+from tests.browser.camera import Tracked, TrackerPage, serving, with_film
+from tests.browser.conftest import chromium
 
 AXE = (Path(__file__).parent / "axe-core" / "4.14.1" / "axe.min.js").read_text()
 
@@ -26,9 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracked]:
 
 
 @pytest.fixture
-def page(server: Tracked, tmp_path: Path) -> Iterator[TrackerPage]:
-    film = tmp_path / "face.mjpeg"
-    FILM.write(film)
+def page(server: Tracked, film: Path) -> Iterator[TrackerPage]:
     with chromium(*with_film(film)) as browser:
         server.enter(browser)
         yield TrackerPage(browser, server)

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.by import By
 
 from tests.browser.camera import (
     FAKE_CAMERA,
-    FILM,
+    OTHER_NAME,
+    OTHER_NAME_RULE,
     SOFTWARE_WEBGL,
     Tracked,
     TrackerPage,
-    chromium,
+    forget,
     serving,
-    with_film,
 )
-
-OTHER_NAME = "focus.test"
+from tests.browser.conftest import Browser, chromium
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +27,40 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracked]:
         yield tracked
 
 
+@pytest.fixture(scope="module")
+def with_camera(server: Tracked) -> Iterator[Browser]:
+    """Chromium with a camera that every page may use."""
+    with chromium(*FAKE_CAMERA, *SOFTWARE_WEBGL, OTHER_NAME_RULE) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def that_asks(server: Tracked) -> Iterator[Browser]:
+    """Chromium with a camera that is allowed or denied by the person."""
+    with chromium(FAKE_CAMERA[0], *SOFTWARE_WEBGL) as browser:
+        yield browser
+
+
 @contextmanager
-def tracker_page(server: Tracked, *arguments: str, stub: str = "") -> Iterator[TrackerPage]:
-    """The tracker page of somebody logged in, in a Chromium with these arguments; `stub` runs before the page's own."""
+def tracker_page(browser: Browser, server: Tracked, *, stub: str = "") -> Iterator[TrackerPage]:
+    """The tracker page of somebody logged in, and nothing left of it afterwards; `stub` runs before the page's own."""
+    server.enter(browser)
+    added = None
+    if stub:
+        added = browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": stub})
+    try:
+        yield TrackerPage(browser, server)
+    finally:
+        if added:
+            browser.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+        forget(browser, server)
+
+
+@contextmanager
+def own_browser(server: Tracked, *arguments: str) -> Iterator[TrackerPage]:
+    """The tracker page in a Chromium of its own, for arguments that no other test wants."""
     with chromium(*arguments) as browser:
         server.enter(browser)
-        if stub:
-            browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": stub})
         yield TrackerPage(browser, server)
 
 
@@ -53,7 +78,7 @@ def refusing(error: str) -> str:
 
 
 def test_a_machine_without_a_camera(server: Tracked) -> None:
-    with tracker_page(server, "--use-fake-ui-for-media-stream", *SOFTWARE_WEBGL) as page:
+    with own_browser(server, "--use-fake-ui-for-media-stream", *SOFTWARE_WEBGL) as page:
         page.open()
         code, words = words_of_trouble(page)
 
@@ -63,8 +88,8 @@ def test_a_machine_without_a_camera(server: Tracked) -> None:
         assert page.driver.current_url.endswith("/sessions/start")
 
 
-def test_a_camera_that_is_not_allowed(server: Tracked) -> None:
-    with tracker_page(server, FAKE_CAMERA[0], *SOFTWARE_WEBGL) as page:
+def test_a_camera_that_is_not_allowed(that_asks: Browser, server: Tracked) -> None:
+    with tracker_page(that_asks, server) as page:
         set_camera(page, "denied")
         page.open()
         code, words = words_of_trouble(page)
@@ -73,8 +98,8 @@ def test_a_camera_that_is_not_allowed(server: Tracked) -> None:
     assert "allow the camera for this page" in words
 
 
-def test_a_camera_that_another_program_has(server: Tracked) -> None:
-    with tracker_page(server, *FAKE_CAMERA, *SOFTWARE_WEBGL, stub=refusing("NotReadableError")) as page:
+def test_a_camera_that_another_program_has(with_camera: Browser, server: Tracked) -> None:
+    with tracker_page(with_camera, server, stub=refusing("NotReadableError")) as page:
         page.open()
         code, words = words_of_trouble(page)
 
@@ -82,20 +107,19 @@ def test_a_camera_that_another_program_has(server: Tracked) -> None:
     assert "video call" in words
 
 
-def test_an_address_that_is_not_secure(server: Tracked) -> None:
-    resolver = f"--host-resolver-rules=MAP {OTHER_NAME} 127.0.0.1"
-    with chromium(*FAKE_CAMERA, *SOFTWARE_WEBGL, resolver) as browser:
-        server.enter(browser, host=OTHER_NAME)
-        page = TrackerPage(browser, server)
-        page.driver.get(f"http://{OTHER_NAME}:{server.process.port}/track")
-        code, words = words_of_trouble(page)
+def test_an_address_that_is_not_secure(with_camera: Browser, server: Tracked) -> None:
+    server.enter(with_camera, host=OTHER_NAME)
+    page = TrackerPage(with_camera, server)
+    page.driver.get(f"http://{OTHER_NAME}:{server.process.port}/track")
+    code, words = words_of_trouble(page)
+    forget(with_camera, server)
 
     assert code == "insecure"
     assert "https" in words
 
 
 def test_a_browser_without_webgl(server: Tracked) -> None:
-    with tracker_page(server, *FAKE_CAMERA, "--disable-3d-apis", "--disable-software-rasterizer") as page:
+    with own_browser(server, *FAKE_CAMERA, "--disable-3d-apis", "--disable-software-rasterizer") as page:
         page.open()
         code, words = words_of_trouble(page)
 
@@ -103,8 +127,8 @@ def test_a_browser_without_webgl(server: Tracked) -> None:
     assert "hardware or graphics acceleration" in words
 
 
-def test_another_tab_that_tracks_already(server: Tracked) -> None:
-    with tracker_page(server, *FAKE_CAMERA, *SOFTWARE_WEBGL) as page:
+def test_another_tab_that_tracks_already(with_camera: Browser, server: Tracked) -> None:
+    with tracker_page(with_camera, server) as page:
         page.open()
         page.wait_for_view("check")
         first = page.driver.current_window_handle
@@ -121,10 +145,8 @@ def test_another_tab_that_tracks_already(server: Tracked) -> None:
         page.wait_for_view("check")
 
 
-def test_a_session_that_is_stopped_on_its_live_page(server: Tracked, tmp_path: Path) -> None:
-    film = tmp_path / "face.mjpeg"
-    FILM.write(film)
-    with tracker_page(server, *with_film(film)) as page:
+def test_a_session_that_is_stopped_on_its_live_page(with_camera: Browser, server: Tracked) -> None:
+    with tracker_page(with_camera, server) as page:
         page.open()
         page.wait_for_view("check")
         page.driver.find_element(By.ID, "start").click()
@@ -144,8 +166,8 @@ def test_a_session_that_is_stopped_on_its_live_page(server: Tracked, tmp_path: P
         assert page.driver.current_url.endswith(f"/sessions/{recording_id}")
 
 
-def test_somebody_who_logged_out_goes_on_after_logging_in(server: Tracked) -> None:
-    with tracker_page(server, *FAKE_CAMERA, *SOFTWARE_WEBGL) as page:
+def test_somebody_who_logged_out_goes_on_after_logging_in(with_camera: Browser, server: Tracked) -> None:
+    with tracker_page(with_camera, server) as page:
         page.open()
         page.wait_for_view("check")
         page.driver.delete_all_cookies()
@@ -159,9 +181,9 @@ def test_somebody_who_logged_out_goes_on_after_logging_in(server: Tracked) -> No
         page.browser.wait(lambda: page.browser.text("#recording-link") == "connected", "the connection")
 
 
-def test_a_camera_that_is_taken_away_and_given_back(server: Tracked) -> None:
+def test_a_camera_that_is_taken_away_and_given_back(that_asks: Browser, server: Tracked) -> None:
     """The same session goes on with it."""
-    with tracker_page(server, FAKE_CAMERA[0], *SOFTWARE_WEBGL) as page:
+    with tracker_page(that_asks, server) as page:
         set_camera(page, "granted")
         page.open()
         page.wait_for_view("check")
@@ -180,9 +202,11 @@ def test_a_camera_that_is_taken_away_and_given_back(server: Tracked) -> None:
         assert page.told("recording") == recording_id
 
 
-def test_a_browser_that_hands_frames_to_the_page_alone_says_that_it_pauses_while_hidden(server: Tracked) -> None:
+def test_a_browser_that_hands_frames_to_the_page_alone_says_that_it_pauses_while_hidden(
+    with_camera: Browser, server: Tracked
+) -> None:
     """As Firefox, where the page takes the frames from the video and gives them to the worker."""
-    with tracker_page(server, *FAKE_CAMERA, *SOFTWARE_WEBGL, stub="delete window.MediaStreamTrackProcessor;") as page:
+    with tracker_page(with_camera, server, stub="delete window.MediaStreamTrackProcessor;") as page:
         page.open()
         page.wait_for_view("check")
         page.browser.wait(lambda: page.n_frames() > 20, "frames")
@@ -190,7 +214,7 @@ def test_a_browser_that_hands_frames_to_the_page_alone_says_that_it_pauses_while
         assert "tracking pauses while the tab is hidden" in page.browser.text("#hidden-note")
 
 
-def test_the_screen_stays_on_while_it_records(server: Tracked) -> None:
+def test_the_screen_stays_on_while_it_records(with_camera: Browser, server: Tracked) -> None:
     stub = """
         window.awake = 0;
         navigator.wakeLock.request = async () => {
@@ -198,7 +222,7 @@ def test_the_screen_stays_on_while_it_records(server: Tracked) -> None:
           return { release: async () => { window.awake -= 1; } };
         };
     """
-    with tracker_page(server, *FAKE_CAMERA, *SOFTWARE_WEBGL, stub=stub) as page:
+    with tracker_page(with_camera, server, stub=stub) as page:
         page.open()
         page.wait_for_view("check")
         n_awake = "return window.awake"
@@ -209,8 +233,8 @@ def test_the_screen_stays_on_while_it_records(server: Tracked) -> None:
         page.browser.wait(lambda: page.driver.execute_script(n_awake) == 0, "the end of the wake lock")
 
 
-def test_a_session_that_was_deleted_meanwhile_can_be_let_go(server: Tracked) -> None:
-    with tracker_page(server, *FAKE_CAMERA, *SOFTWARE_WEBGL) as page:
+def test_a_session_that_was_deleted_meanwhile_can_be_let_go(with_camera: Browser, server: Tracked) -> None:
+    with tracker_page(with_camera, server) as page:
         page.open()
         page.wait_for_view("check")
         page.driver.find_element(By.ID, "start").click()

@@ -170,7 +170,7 @@ def _open_recording(session: Session, item: OpenItem, identity: AnalysisIdentity
             consent=request.consent or "",
             device=item.device,
             client=item.client,
-            calibration=calibrations.provenance(session, owner_id, request.tracker.name),
+            calibration=calibrations.provenance(session, owner_id, request.tracker),
         )
     else:
         _check_open(recording, item, owner_id, now)

@@ -14,7 +14,7 @@ from flask import Blueprint, Response, abort, current_app, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from focus.errors import ParameterError
-from focus.services import accounts, group_access
+from focus.services import accounts, calibrations, group_access
 from focus.services.groups import name_of
 from focus.storage.account_models import User
 from focus.storage.database import db
@@ -25,7 +25,9 @@ blueprint = Blueprint("tracking", __name__, template_folder="../templates")
 
 FACE_MESH_VERSION: Final = "0.4.1633559619"
 WORKER_POLICY: Final = "default-src 'none'; connect-src 'self'; script-src 'self' 'unsafe-eval'"
-PAGE_PERMISSIONS: Final = "camera=(self), screen-wake-lock=(self), microphone=(), geolocation=()"
+PAGE_PERMISSIONS: Final = "camera=(self), fullscreen=(self), screen-wake-lock=(self), microphone=(), geolocation=()"
+TRACKER_NAME: Final = "Browser camera"
+"""What the tracker calls itself; its calibrations are found by it."""
 
 PACKED_TYPES: Final = {
     ".js": "text/javascript",
@@ -41,12 +43,16 @@ def track() -> ResponseReturnValue:
     """The page that looks at the person through the camera."""
     folder = url_for("tracking.face_mesh", version=FACE_MESH_VERSION, name="").rstrip("/")
     participant = _participant()
+    calibration = calibrations.newest_valid(db.session(), current_principal().user_id, TRACKER_NAME)
     page = render_template(
         "tracking/track.html",
         user_id=current_principal().user_id,
         participant=participant,
         participant_name=name_of(participant) if participant else "",
         face_mesh_folder=folder,
+        tracker_name=TRACKER_NAME,
+        calibration=None if calibration is None else calibrations.to_dict(calibration),
+        calibration_limit_deg=calibrations.VALID_BELOW_DEG,
     )
     return page, {"Permissions-Policy": PAGE_PERMISSIONS}
 
@@ -60,6 +66,16 @@ def _participant() -> User | None:
         raise ParameterError(f"participant {text[:40]!r} is not a participant's number")
     group_access.require_run(db.session(), current_principal().user_id, int(text))
     return accounts.get_user(db.session(), int(text))
+
+
+@blueprint.post("/track/calibrations")
+@login_needed
+def save_calibration() -> ResponseReturnValue:
+    """Keep a calibration that the page has made; it applies to the sessions that begin from now on."""
+    data = calibrations.from_dict(request.get_json(), tracker=TRACKER_NAME)
+    row = calibrations.save_calibration(db.session(), current_principal(), data)
+    db.session.commit()
+    return calibrations.to_dict(row), 201
 
 
 @blueprint.get("/track/worker.js")

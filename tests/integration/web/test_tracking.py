@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from focus.web import STATIC_FOLDER
 from focus.web.tracking.views import FACE_MESH_VERSION
 from tests.integration.web.conftest import People
+from tests.integration.web.made import csrf_in
 
 FOLDER = f"/static/vendor/mediapipe-face-mesh/{FACE_MESH_VERSION}"
 WASM = "face_mesh_solution_simd_wasm_bin.wasm"
@@ -86,3 +89,68 @@ def test_a_new_account_is_led_to_the_camera_first(ada: FlaskClient, address: str
     page = ada.get(address).text
 
     assert page.index('href="/track"') < page.index("Replay the demo recording")
+
+
+SCREEN = {"width_mm": 344.0, "height_mm": 194.0, "distance_mm": 600.0, "width_px": 1440, "height_px": 900}
+MADE = {
+    "screen": SCREEN,
+    "points": [{"x": 0.1, "y": 0.5, "iris_x": 0.08, "n": 20}],
+    "coefficients": {"x": [0.5, -0.4, 0.0, 0.0, 0.0, 0.0], "y": [0.5, 0.0, 0.6, 0.0, 0.0, 0.0], "openness": 0.3},
+    "accuracy_deg": 2.1,
+    "precision_deg": 0.4,
+}
+
+
+def post_calibration(browser: FlaskClient, made: object) -> TestResponse:
+    """As the page sends one."""
+    return browser.post("/track/calibrations", json=made, headers={"X-CSRFToken": csrf_in(browser)})
+
+
+def known_to_the_page(browser: FlaskClient) -> dict[str, object] | None:
+    """The calibration that the tracker page is given."""
+    found = re.search(r"data-calibration='([^']*)'", browser.get("/track").text)
+    assert found is not None
+    known: dict[str, object] | None = json.loads(found[1])
+    return known
+
+
+def test_a_calibration_that_the_page_has_made_is_given_back_to_it(people: People, ada: FlaskClient) -> None:
+    assert known_to_the_page(ada) is None
+
+    answer = post_calibration(ada, MADE)
+
+    assert answer.status_code == 201
+    known = known_to_the_page(ada)
+    assert known is not None
+    assert (known["coefficients"], known["screen"], known["accuracy_deg"]) == (MADE["coefficients"], SCREEN, 2.1)
+    assert known_to_the_page(people.browsers["bob"]) is None
+
+
+def test_a_calibration_beyond_the_limit_is_kept_and_not_applied(ada: FlaskClient) -> None:
+    answer = post_calibration(ada, {**MADE, "accuracy_deg": 7.5})
+
+    assert (answer.status_code, answer.json["is_valid"]) == (201, False)
+    assert known_to_the_page(ada) is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [],
+        {"screen": SCREEN},
+        {**MADE, "owner": 1},
+        {**MADE, "points": [1, 2]},
+        {**MADE, "coefficients": [1.0]},
+        {**MADE, "coefficients": {"x": "many"}},
+        {**MADE, "screen": {"width_mm": 344.0}},
+        {**MADE, "accuracy_deg": "good"},
+    ],
+)
+def test_a_calibration_that_is_none_is_refused(ada: FlaskClient, wrong: object) -> None:
+    assert post_calibration(ada, wrong).status_code == 422
+
+
+def test_nobody_keeps_a_calibration_without_logging_in(people: People) -> None:
+    answer = post_calibration(people.browsers["nobody"], MADE)
+
+    assert (answer.status_code, answer.headers["Location"].split("?")[0]) == (302, "/login")

@@ -46,12 +46,21 @@ def test_the_newest_valid_calibration_of_the_tracker_is_named_by_a_recording(ses
         calibrations.save_calibration(session, ada, others, now=NOW + timedelta(days=2))
     calibrations.save_calibration(session, bob, GOOD, now=NOW + timedelta(days=3))
 
-    recording = recordings.create_recording(session, ada, tracker=TrackerInfo("Webcam", ("openness_left",), rate_hz=30))
+    with_gaze = TrackerInfo("Webcam", ("gaze_x", "gaze_y"), rate_hz=30)
+    recording = recordings.create_recording(session, ada, tracker=with_gaze)
 
     named = recordings.summary(session, recording)["calibration"]
     assert (named["id"], named["accuracy_deg"], named["screen"]) == (newest.id, 0.8, GOOD.screen)
     calibrations.delete_calibration(session, ada, newest.id)
     assert recordings.summary(session, recording)["calibration"]["id"] == newest.id
+
+
+def test_a_recording_without_gaze_names_no_calibration(session: Session, ada: Principal) -> None:
+    calibrations.save_calibration(session, ada, GOOD, now=NOW)
+
+    recording = recordings.create_recording(session, ada, tracker=TrackerInfo("Webcam", ("openness_left",), rate_hz=30))
+
+    assert recordings.summary(session, recording)["calibration"] is None
 
 
 def test_somebody_elses_calibration_is_not_deleted(session: Session, ada: Principal) -> None:

@@ -89,6 +89,7 @@ export class Delivery {
   async #open() {
     const row = this.row;
     const message = { recording: row.id, tracker: row.tracker, takeover: true };
+    if (row.calibration) message.screen = row.calibration.screen;
     if (row.lease) message.lease = row.lease;
     if (row.participant) message.participant = row.participant;
     const answer = await this.#ask("open", message);

@@ -5,6 +5,7 @@
 
 import { io } from "../vendor/socket.io-client/4.8.4/socket.io.esm.min.js";
 import { clock, number } from "../js/words.js";
+import { Calibration } from "./calibration.js";
 import { listCameras, openCamera, TrackerTrouble } from "./camera.js";
 import { Diagnostics } from "./diagnostics.js";
 import { drawFace } from "./drawing.js";
@@ -20,6 +21,7 @@ const root = byId("tracker");
 const video = byId("preview");
 const rate = new RateMeter();
 const diagnostics = new Diagnostics(video);
+const calibration = byId("gaze") ? new Calibration() : null; // none where a researcher records somebody else
 const landmarker = new Landmarker(video, { onFrame, onFault: showTrouble });
 const awake = keepAwake();
 let store;
@@ -108,8 +110,10 @@ async function fillCameraChoice() {
 function onFrame(seen) {
   const frame = measureFrame(seen.landmarks, seen.width, seen.height);
   recorder?.push(seen.timestamp_us, frame, Date.now());
+  calibration?.take(seen.timestamp_us, frame);
   rate.push(seen.timestamp_us);
   root.dataset.frames = String(Number(root.dataset.frames ?? 0) + 1);
+  root.dataset.nose = seen.landmarks ? seen.landmarks[3].toFixed(3) : "";
   if (!document.hidden && lines) drawFace(byId("overlay"), seen, lines, diagnostics.shown);
   diagnostics.update(seen, frame, rate.rate_hz);
   // Words a few times a second are as much as anybody reads.
@@ -121,10 +125,12 @@ function onFrame(seen) {
 
 function showCheck(seen, frame) {
   const hasFace = seen.landmarks !== null;
+  const distance_mm = hasFace ? guessDistance_mm(seen.landmarks, seen.width, seen.height) : NaN;
+  calibration?.suggestDistance(distance_mm);
   const checks = checkQuality({
     hasFace,
     light: seen.light,
-    distance_mm: hasFace ? guessDistance_mm(seen.landmarks, seen.width, seen.height) : NaN,
+    distance_mm,
     rate_hz: rate.rate_hz,
     ...frame,
   });
@@ -147,8 +153,10 @@ const listener = { onChange: showRecording, onLink, onEnd, onFull, onFault: show
 async function startRecording() {
   byId("start").disabled = true;
   try {
-    const tracker = trackerInfo({ cameraLabel: stream.getVideoTracks()[0].label });
-    const begun = { id: crypto.randomUUID(), user: root.dataset.user, participant: Number(root.dataset.participant) || null, tracker, startedAt_ms: Date.now() };
+    const used = calibration?.inUse ?? null;
+    const tracker = trackerInfo({ name: root.dataset.tracker, cameraLabel: stream.getVideoTracks()[0].label, hasGaze: used !== null });
+    const participant = Number(root.dataset.participant) || null;
+    const begun = { id: crypto.randomUUID(), user: root.dataset.user, participant, tracker, startedAt_ms: Date.now(), calibration: used };
     useRecorder(await Recorder.begin(store, io, listener, begun));
   } catch (error) {
     showTrouble(error);

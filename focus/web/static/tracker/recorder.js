@@ -1,6 +1,7 @@
 // One recording of this page: frames in, batches into the store, and on to the server.
 
 import { Batcher } from "./batcher.js";
+import { withGaze } from "./calibration.js";
 import { checksum, encodeBatch } from "./codec.js";
 import { CONNECT_AUTH, Delivery } from "./delivery.js";
 import { FrameClock } from "./frame_clock.js";
@@ -10,26 +11,21 @@ import { newRow, QueueFullError } from "./store.js";
 
 const BATCH_US = 200_000;
 const PUMP_EVERY_MS = 2000; // for what comes due without a frame or an answer: a wait that is over, a silent server
-const COLUMN_NAMES = Object.keys(COLUMN_UNITS);
+const GAZE_UNITS = { gaze_x: "screen", gaze_y: "screen" };
 
 /**
  * What the server is told of this tracker. No usual rate: a webcam's frames come unevenly, whenever another program wants
  * the processor, and against a declared rate a slow moment inside of a blink would count as a loss that splits it.
  */
-export function trackerInfo({ cameraLabel }) {
-  return {
-    name: "Browser camera",
-    model: cameraLabel.slice(0, 100),
-    columns: COLUMN_NAMES,
-    units: COLUMN_UNITS,
-    gaze_space: "screen",
-  };
+export function trackerInfo({ name, cameraLabel, hasGaze }) {
+  const units = { ...COLUMN_UNITS, ...(hasGaze ? GAZE_UNITS : {}) };
+  return { name, model: cameraLabel.slice(0, 100), columns: Object.keys(units), units, gaze_space: "screen" };
 }
 
 export class Recorder {
   #store;
   #clock;
-  #batcher = new Batcher(COLUMN_NAMES, BATCH_US);
+  #batcher;
   #appending = Promise.resolve();
   #delivery;
   #timer;
@@ -45,6 +41,7 @@ export class Recorder {
   constructor(store, row, io, listener) {
     this.#store = store;
     this.row = row;
+    this.#batcher = new Batcher(row.tracker.columns, BATCH_US);
     this.#listener = listener;
     this.#clock = new FrameClock(row.startedAt_ms, row.last_us);
     const options = { transports: ["websocket"], auth: CONNECT_AUTH, autoConnect: false, forceNew: true, reconnectionDelay: 500, reconnectionDelayMax: 5000 };
@@ -52,8 +49,8 @@ export class Recorder {
     this.#timer = setInterval(() => this.#delivery.pump(), PUMP_EVERY_MS);
   }
 
-  static async begin(store, io, listener, { id, user, tracker, startedAt_ms, participant }) {
-    const row = newRow(id, user, tracker, startedAt_ms, participant);
+  static async begin(store, io, listener, { id, user, tracker, startedAt_ms, participant, calibration }) {
+    const row = newRow(id, user, tracker, startedAt_ms, participant, calibration);
     await store.save(row);
     return new Recorder(store, row, io, listener);
   }
@@ -79,7 +76,7 @@ export class Recorder {
     if (this.row.state !== "running") return;
     const t_us = this.#clock.take(timestamp_us, now_ms);
     if (t_us === null) return;
-    this.#queue(this.#batcher.push(t_us, frame));
+    this.#queue(this.#batcher.push(t_us, withGaze(frame, this.row.calibration)));
   }
 
   /** The camera stops or is another one from here on: the next frame is placed by the wall clock. */

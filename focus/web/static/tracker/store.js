@@ -1,8 +1,8 @@
 // Batches that wait to be stored by the server, and the recordings they belong to, in this browser's IndexedDB: they
 // outlive a reload, a crash of the tab, and the loss of the network.
 //
-// A recording's row: {id, user, tracker, startedAt_ms, participant, state: "running" | "paused" | "closing", lease, isOpened,
-// firstSeq, nextSeq, last_us, nFrames, waiting_bytes}. Batches firstSeq..nextSeq-1 wait. Each change of a row goes into
+// A recording's row: {id, user, tracker, startedAt_ms, participant, calibration, state: "running" | "paused" | "closing", lease,
+// isOpened, firstSeq, nextSeq, last_us, nFrames, waiting_bytes}. Batches firstSeq..nextSeq-1 wait. Each change of a row goes into
 // the database in one transaction with the batches it tells of, and one change after the other: a row written from the
 // middle of another change would bring back numbers that are used up.
 
@@ -17,9 +17,9 @@ export const RESUME_WITHIN_MS = 15 * 60 * 1000;
 
 export class QueueFullError extends Error {}
 
-export function newRow(id, user, tracker, startedAt_ms, participant = null) {
+export function newRow(id, user, tracker, startedAt_ms, participant = null, calibration = null) {
   return {
-    id, user, tracker, startedAt_ms, participant,
+    id, user, tracker, startedAt_ms, participant, calibration,
     state: "running", lease: null, isOpened: false, firstSeq: 0, nextSeq: 0, last_us: -1, nFrames: 0, waiting_bytes: 0,
   };
 }

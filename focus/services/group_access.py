@@ -39,6 +39,18 @@ def may_view(session: Session, principal: Principal, owner_id: int) -> bool:
     )
 
 
+def viewable_ids(session: Session, principal: Principal) -> list[int]:
+    """The people whose sessions `may_view` lets this researcher see, themselves left out."""
+    if principal.role not in LEADER_ROLES:
+        return []
+    member_ids = queries.member_ids_of_owner(session, owner_id=principal.user_id)
+    return [
+        user_id
+        for user_id in member_ids
+        if user_id != principal.user_id and consent.allows(session, user_id, consent.RESEARCH_EXPORT)
+    ]
+
+
 def require_run(session: Session, researcher_id: int, participant_id: int) -> None:
     """Go on only if this researcher may run a recording for this person now, and keep that so in this transaction.
 

@@ -120,6 +120,18 @@ def is_member_of_owner(session: Session, *, owner_id: int, user_id: int) -> bool
     return session.scalar(query) is not None
 
 
+def member_ids_of_owner(session: Session, *, owner_id: int) -> list[int]:
+    """Everybody who is in any group of this owner."""
+    query = (
+        select(Membership.user_id)
+        .join(Group, Group.id == Membership.group_id)
+        .where(Group.owner_id == owner_id)
+        .distinct()
+        .order_by(Membership.user_id)
+    )
+    return list(session.scalars(query))
+
+
 def delete_membership(session: Session, *, group_id: int, user_id: int) -> bool:
     """Take somebody out of a group; False if they were not in it."""
     query = delete(Membership).where(Membership.group_id == group_id, Membership.user_id == user_id)

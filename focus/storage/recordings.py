@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from focus.storage.account_models import User
 from focus.storage.recording_models import (
     CLOSED,
     LIVE,
@@ -105,6 +106,18 @@ def list_recordings(
             )
         )
     return list(session.execute(_chosen(query, owner_id, state, search)).scalars())
+
+
+def list_open_with_owner(session: Session, *, owner_ids: Sequence[int], limit: int) -> list[tuple[Recording, User]]:
+    """Open recordings of these people with their owners, newest first."""
+    query = (
+        select(Recording, User)
+        .join(User, User.id == Recording.owner_id)
+        .where(Recording.state == OPEN, Recording.owner_id.in_(owner_ids))
+        .order_by(Recording.started_at.desc(), Recording.id)
+        .limit(limit)
+    )
+    return [(recording, owner) for recording, owner in session.execute(query)]
 
 
 def count_recordings(session: Session, *, owner_id: int | None, state: str | None = None, search: str = "") -> int:

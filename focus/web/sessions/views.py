@@ -10,31 +10,42 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from focus.errors import ParameterError
-from focus.services import accounts, consent, looks, recordings
+from focus.services import accounts, consent, live_choice, looks, recordings
 from focus.services import demo as demos
+from focus.services.days import days_of
+from focus.services.glance import glance_of
 from focus.storage.database import db
 from focus.web.accounts.forms import LogInForm
 from focus.web.identity import current_principal, login_needed
 from focus.web.paging import page_number
+from focus.web.zone import current_zone, today
 
 blueprint = Blueprint("sessions", __name__, template_folder="../templates")
 
 PAGE_SIZE = 25
+MAX_SIDE_BY_SIDE = 12
+"""More cards than that nobody can look at, and a page can hardly draw."""
+
 TRACKER_TOKEN_DAYS = 90
 DEMO_KINDS = ("replay", "synthetic")
 
 
 @blueprint.get("/")
 def home() -> ResponseReturnValue:
-    """What FOCUS is and the log-in, or one's own sessions."""
+    """What FOCUS is and the log-in; or one's own day and sessions, or the ways to the first one."""
     if not current_user.is_authenticated:
         return render_template("sessions/welcome.html", form=LogInForm(formdata=None), next=None)
     page = page_number()
     rows = recordings.list_recordings(
         db.session(), current_principal(), limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE
     )
+    zone = current_zone()
+    days = days_of(db.session(), current_principal(), today(zone), 1, zone) if page == 1 else []
     return render_template(
         "sessions/list.html",
+        today=today(zone),
+        n_live=live_choice.count_live(db.session(), current_principal()),
+        glance=[fact for day in days for fact in glance_of(day)],
         recordings=rows[:PAGE_SIZE],
         has_next=len(rows) > PAGE_SIZE,
         page=page,
@@ -73,6 +84,18 @@ def start_demo() -> ResponseReturnValue:
     db.session.commit()
     recording_id = demos.start_demo(current_app, current_principal(), kind=kind)
     return redirect(url_for("sessions.live", recording_id=recording_id), code=303)
+
+
+@blueprint.get("/live")
+@login_needed
+def several() -> ResponseReturnValue:
+    """Several sessions that are going on, side by side: those that were chosen, or the newest."""
+    choices = live_choice.list_live(db.session(), current_principal())
+    wanted = set(request.args.getlist("r"))
+    shown = [choice for choice in choices if choice.recording.id in wanted] or choices
+    return render_template(
+        "sessions/several.html", choices=choices, shown=shown[:MAX_SIDE_BY_SIDE], most=MAX_SIDE_BY_SIDE
+    )
 
 
 @blueprint.get("/sessions/<uuid:recording_id>/live")

@@ -1,7 +1,7 @@
 // The live page: takes the pictures of one recording from the server and draws them at the pace of the screen.
 
 import { clock, number } from "../words.js";
-import { watch } from "./connection.js";
+import { Line } from "./connection.js";
 import { History } from "./history.js";
 import { PlaybackClock } from "./playback.js";
 import { ScreenView } from "./screen_view.js";
@@ -103,7 +103,7 @@ function onEnded() {
   setConnection("ended");
   ended = true;
   playback.end();
-  leave();
+  line.close();
   byId("ended").hidden = false;
   byId("stop").hidden = true;
   byId("to-report").hidden = true;
@@ -132,12 +132,13 @@ function draw(now_ms) {
   }
 }
 
-const leave = watch(root.dataset.recording, {
+const line = new Line();
+line.watch(root.dataset.recording, {
   onPicture,
   onEnded,
   onState: (state) => setConnection(state === "live" && history.newest_us === null ? "waiting" : state),
   onRefused,
 });
-addEventListener("pagehide", leave);
+addEventListener("pagehide", () => line.close());
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 requestAnimationFrame(draw);

@@ -7,9 +7,10 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import reduce
+from itertools import islice
 from statistics import fmean, median
 from typing import Any, Final
 
@@ -64,7 +65,7 @@ PARTS: Final = (
     Part("longest_without_break", 1, 2.0),
 )
 
-_SUMS: Final = tuple(sorted({"rate", "data_loss", *(METRICS[part.name]().sums_of or part.name for part in PARTS)}))
+SUMS: Final = tuple(sorted({"rate", "data_loss", *(METRICS[part.name]().sums_of or part.name for part in PARTS)}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,33 +132,39 @@ def eye_strain(session: Session, recording: Recording) -> EyeStrain:
         Withheld while fewer than three earlier recordings can be compared with it.
     """
     own = _values_of(session, recording)
-    earlier = _comparable(session, recording, own)
+    found = (
+        _values_of(session, earlier, only_complete=True)
+        for earlier in queries.earlier_recordings(session, recording, limit=MAX_EARLIER)
+    )
+    return compare(own, comparable(own, found))
+
+
+def compare(own: Mapping[str, MetricValue], earlier: Sequence[Mapping[str, MetricValue]]) -> EyeStrain:
+    """The index of values, by metric, against those of earlier recordings that are comparable."""
     parts = tuple(_compare(part, own, earlier) for part in PARTS)
     return _judge(parts, len(earlier))
 
 
-def _values_of(session: Session, recording: Recording) -> dict[str, MetricValue]:
+def _values_of(session: Session, recording: Recording, *, only_complete: bool = False) -> dict[str, MetricValue]:
     """The values of the parts over a recording, and its frame rate; empty without an analysis by today's code."""
     analysis = results.shown_analysis(session, recording.id)
-    if analysis is None or is_outdated(analysis):
+    if analysis is None or is_outdated(analysis) or (only_complete and not analysis.is_complete):
         return {}
-    windows = queries.window_sums(session, analysis.id, names=_SUMS)
+    windows = queries.window_sums(session, analysis.id, names=SUMS)
     if not windows:
         return {}
     return {value.name: value for value in metrics.evaluate(reduce(metrics.combine, windows))}
 
 
-def _comparable(
-    session: Session, recording: Recording, own: Mapping[str, MetricValue]
+def comparable(
+    own: Mapping[str, MetricValue], earlier: Iterable[Mapping[str, MetricValue]]
 ) -> list[Mapping[str, MetricValue]]:
-    """Values of the earlier recordings that were complete, long enough and measured at about the same rate."""
+    """Of earlier values, the newest first, those that were measured long enough and at about the same rate."""
     rate_hz = own["rate"].value if "rate" in own else None
     if rate_hz is None:
         return []
     found: list[Mapping[str, MetricValue]] = []
-    for earlier in queries.earlier_recordings(session, recording, limit=MAX_EARLIER):
-        analysis = results.shown_analysis(session, earlier.id)
-        values = _values_of(session, earlier) if analysis is not None and analysis.is_complete else {}
+    for values in islice(earlier, MAX_EARLIER):
         rate = values.get("rate")
         if rate is None or rate.value is None or rate.weight_s < MIN_RECORDED_S:
             continue

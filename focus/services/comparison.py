@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from focus.analysis.metrics import METRICS
 from focus.errors import NotFoundError, ParameterError
 from focus.services import recordings
 from focus.services.accounts import Principal
@@ -37,7 +38,8 @@ class MetricPair:
     """A metric of both sides.
 
     `difference` is b - a and `percent` that in parts of a hundred of a; None where a side has no value, or a is 0.
-    `is_apart` says that the intervals of both are known and do not overlap.
+    `is_apart` says that the 95 % intervals of both are known and do not overlap; of a metric whose range is a spread
+    between values, quartiles say, it says nothing.
     """
 
     name: str
@@ -107,7 +109,8 @@ def _pair(name: str, a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -
     value_a, value_b = (side["value"] if side else None for side in (a, b))
     difference = value_b - value_a if value_a is not None and value_b is not None else None
     percent = 100 * difference / abs(value_a) if difference is not None and value_a else None
-    return MetricPair(name, known["label"], known["unit"], a, b, difference, percent, _is_apart(a, b))
+    is_apart = METRICS[name]().has_confidence_interval and _is_apart(a, b)
+    return MetricPair(name, known["label"], known["unit"], a, b, difference, percent, is_apart)
 
 
 def _is_apart(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> bool:

@@ -98,9 +98,13 @@ def joined(days: Sequence[Span]) -> Span:
     return Span(days[0].first, len(days), tuple(each for day in days for each in day.sessions))
 
 
-def usual_of(session: Session, principal: Principal, name: str, *, before: date, zone: tzinfo = UTC) -> Usual | None:
-    """The usual range of a metric over the sessions of the `USUAL_DAYS` days before a day; None while it is learned."""
-    found = _sessions(session, principal, before - timedelta(days=USUAL_DAYS), before, zone)
+def sessions_before(session: Session, principal: Principal, before: date, zone: tzinfo = UTC) -> list[SessionOfDay]:
+    """The asker's own sessions of the `USUAL_DAYS` days before a day."""
+    return _sessions(session, principal, before - timedelta(days=USUAL_DAYS), before, zone)
+
+
+def usual_of(found: Sequence[SessionOfDay], name: str) -> Usual | None:
+    """The usual range of a metric over some sessions; None while it is learned."""
     needed = (name, "rate", "data_loss")
     values = []
     for each in found:

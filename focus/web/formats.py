@@ -42,13 +42,8 @@ METRICS_FIRST: Final = (
     "long_closures",
     "perclos",
     "focus_time",
-    "break_check",
     "longest_without_break",
-    "breaks",
     "breaks_missed",
-    "long_break_check",
-    "long_breaks",
-    "long_breaks_missed",
     "fixation_rate",
     "fixation_duration",
     "saccade_rate",
@@ -60,7 +55,18 @@ METRICS_FIRST: Final = (
     "face_present",
     "head_away",
 )
-METRICS_LAST: Final = ("accuracy", "precision_rms_s2s", "precision_std", "data_loss", "rate")
+METRICS_LAST: Final = (
+    "break_check",
+    "breaks",
+    "long_break_check",
+    "long_breaks",
+    "long_breaks_missed",
+    "accuracy",
+    "precision_rms_s2s",
+    "precision_std",
+    "data_loss",
+    "rate",
+)
 """Where a person looks first and last; a metric named in neither list stands between them."""
 
 SUFFIX_OF_UNIT: Final = {

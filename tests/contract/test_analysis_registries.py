@@ -93,6 +93,13 @@ def test_a_metric_says_what_it_is(name: str) -> None:
     assert metric.estimate_from_hz <= metric.valid_from_hz
 
 
+@pytest.mark.parametrize("name", METRICS.names())
+def test_a_metric_with_a_confidence_interval_says_so_in_its_formula_and_no_other_does(name: str) -> None:
+    metric = METRICS[name]()
+
+    assert metric.has_confidence_interval == ("95 %" in metric.formula)
+
+
 @cache
 def seconds_of(seed: int, n_seconds: int) -> list[dict[str, Any]]:
     """Sums of a recording, second by second."""

@@ -8,6 +8,7 @@ the value of the whole. Times in sums are microseconds; other values are whole m
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -94,6 +95,9 @@ class Metric:
     is_of_one_moment : bool
         Whether the value is that of one moment or one extreme, and so of one person even where many are combined: a
         group does not show it.
+    has_confidence_interval : bool
+        Whether `low` and `high` bound a 95 % interval of the value; else they are quartiles, a spread or a resolution,
+        which say nothing about whether two values differ.
     suffers_from_loss, needs_steady_rate : bool
         Whether lost data and uneven frame intervals make the value less trustworthy.
     """
@@ -108,6 +112,7 @@ class Metric:
     needs: ClassVar[tuple[str, ...]] = ()
     parameters: ClassVar[str] = ""
     sums_of: ClassVar[str] = ""
+    has_confidence_interval: ClassVar[bool] = False
     is_of_one_moment: ClassVar[bool] = False
     suffers_from_loss: ClassVar[bool] = True
     needs_steady_rate: ClassVar[bool] = False
@@ -260,12 +265,23 @@ def quality_of(sums: Mapping[str, Sums]) -> Quality:
 
 
 def _interval_us(rate: Sums, share: float) -> float:
-    """A quantile of the frame intervals: the mean of those in the tenth of a millisecond it lies in; 0 without any.
+    """A quantile of the frame intervals, which are counted by tenths of a millisecond; 0 without any.
 
-    A tracker of 60 Hz whose clock has whole microseconds gives 16666 and 16667 us, and so has 60.0 Hz and no jitter.
+    Within its tenth it lies where its rank says, as if the intervals were spread evenly about their mean: of 16666 and
+    16667 us, as a tracker of 60 Hz with a clock of whole microseconds has them, the median is 16666.7, and of intervals
+    that scatter it is that of a finer count to a few microseconds.
     """
-    tenth = weighted_quantile({int(key): count for key, count in rate.get("intervals", {}).items()}, share)
-    return 0.0 if tenth is None else rate["intervals_us"][str(tenth)] / rate["intervals"][str(tenth)]
+    counts = {int(key): count for key, count in rate.get("intervals", {}).items()}
+    tenth = weighted_quantile(counts, share)
+    if tenth is None:
+        return 0.0
+    n, rest_us, square_us2 = (int(rate[name][str(tenth)]) for name in ("intervals", "rests_us", "squares_us2"))
+    below = sum(count for key, count in counts.items() if key < tenth)
+    rank = (share * sum(counts.values()) - below) / n
+    # Of numbers spread evenly over a width, the variance is a twelfth of its square.
+    width_us = math.sqrt(12 * (square_us2 * n - rest_us * rest_us)) / n
+    within_us: float = rest_us / n + (rank - 0.5) * width_us
+    return 100 * tenth + max(-50.0, min(50.0, within_us))
 
 
 def evaluate(sums: Mapping[str, Sums]) -> tuple[MetricValue, ...]:

@@ -24,6 +24,7 @@ class BlinkRate(Metric):
     unit = "1/min"
     formula = "blinks / minutes in which the eyes were seen; exact Poisson interval, 95 %"
     source = "Toda 2014; Garwood 1936, doi:10.1093/biomet/28.3-4.437"
+    has_confidence_interval = True
     valid_from_hz = 10.0
     estimate_from_hz = 5.0
 
@@ -90,6 +91,7 @@ class LongClosures(Metric):
     unit = "1/min"
     formula = "closures longer than 500 ms / minutes in which the eyes were seen; exact Poisson interval, 95 %"
     source = "Wierwille 1994"
+    has_confidence_interval = True
     valid_from_hz = 10.0
     estimate_from_hz = 5.0
     needs = ("openness",)

@@ -19,6 +19,7 @@ from focus.analysis.metrics.intervals import poisson_interval
 class _EventRate(Metric):
     """Events of one kind a minute of valid gaze."""
 
+    has_confidence_interval = True
     unit = "1/min"
     kind = ""
     needs = ("gaze",)

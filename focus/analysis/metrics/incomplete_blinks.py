@@ -22,6 +22,7 @@ class IncompleteBlinks(Metric):
     formula = "blinks whose peak closure is below 0.8 / blinks in which the lids were seen; Wilson interval, 95 %"
     parameters = "closure: 0 is this person's open eye, 1 the closed one"
     source = "Chu 2014, doi:10.1097/OPX.0000000000000219; Wilson 1927, doi:10.1080/01621459.1927.10502953"
+    has_confidence_interval = True
     valid_from_hz = 100.0
     estimate_from_hz = 25.0
     needs = ("openness",)

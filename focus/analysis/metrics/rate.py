@@ -17,7 +17,7 @@ class Rate(Metric):
     label = "Frame rate"
     unit = "Hz"
     formula = "1 / median interval between consecutive frames; interval: from the quartiles of the intervals"
-    parameters = "intervals are counted by tenths of a millisecond, and a quantile is the mean of those in its tenth"
+    parameters = "intervals are counted by tenths of a millisecond, with the mean and spread in each for what is finer"
     source = "Hooge 2022"
     valid_from_hz = 0.0
     estimate_from_hz = 0.0
@@ -25,11 +25,15 @@ class Rate(Metric):
 
     def measure(self, block: Block) -> Sums:
         tenths, places, counts = np.unique(_tenths_of_ms(block), return_inverse=True, return_counts=True)
-        totals_us = np.bincount(places, weights=block.frames.dt_us).astype(np.int64)
         keys = [str(tenth) for tenth in tenths.tolist()]
+        # What an interval has more than its tenths: a small whole number, so that sums in floats are exact.
+        rest_us = block.frames.dt_us - 100 * tenths[places]
+        rests_us = np.bincount(places, weights=rest_us).astype(np.int64)
+        squares_us2 = np.bincount(places, weights=rest_us * rest_us).astype(np.int64)
         return {
             "intervals": dict(zip(keys, counts.tolist(), strict=True)),
-            "intervals_us": dict(zip(keys, totals_us.tolist(), strict=True)),
+            "rests_us": dict(zip(keys, rests_us.tolist(), strict=True)),
+            "squares_us2": dict(zip(keys, squares_us2.tolist(), strict=True)),
             "has_gaze": block.traits.has_gaze,
             "has_openness": block.traits.has_openness,
             "has_pupil": block.traits.has_pupil,

@@ -61,6 +61,7 @@ class SaccadePeakVelocity(Metric):
 class _MainSequence(Metric):
     """One of the two constants of V = Vmax (1 - exp(-A / c)), fitted to means over bins of amplitude."""
 
+    has_confidence_interval = True
     source = "Bahill 1975, doi:10.1016/0025-5564(75)90075-9"
     parameters = "bins of a third of an octave with at least 3 saccades; 5 bins and 50 saccades at least"
     valid_from_hz = 250.0

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields, validate
 
 from focus.errors import NotFoundError, ParameterError
-from focus.services.days import Span, days_of, joined, minutes_on_screen, usual_of
+from focus.services.days import Span, days_of, joined, minutes_on_screen, sessions_before, usual_of
 from focus.storage.database import db
 from focus.web.api.base import PREFIX, ApiBlueprint, Text, length
 from focus.web.api.callers import caller, for_scopes
@@ -127,7 +127,7 @@ def _span_dict(span: Span) -> dict[str, Any]:
 
 
 def _usual(before: date, zone: tzinfo) -> dict[str, Any] | None:
-    found = usual_of(db.session(), caller(), "blink_rate", before=before, zone=zone)
+    found = usual_of(sessions_before(db.session(), caller(), before, zone), "blink_rate")
     if found is None:
         return None
     return {"low": found.low, "middle": found.middle, "high": found.high, "n_sessions": found.n_sessions}

@@ -51,6 +51,23 @@ def charts_of(tracker: Mapping[str, Any]) -> tuple[Chart, ...]:
     )
 
 
+def has_gaze(tracker: Mapping[str, Any]) -> bool:
+    """Whether the tracker says where the eyes look; without, an eye that is seen is open, and no more can be told."""
+    return charts_of(tracker)[0].missing == ""
+
+
+def table_heads(tracker: Mapping[str, Any]) -> dict[str, str]:
+    """The columns of the timeline's table: name of the series, and words with the unit."""
+    gaze, openness, pupil = charts_of(tracker)
+    words = {"gaze_x": (gaze, "Gaze x"), "gaze_y": (gaze, "Gaze y")}
+    words |= {"openness": (openness, openness.title), "pupil": (pupil, pupil.title)}
+    return {
+        name: f"{said}, {chart.unit}" if chart.unit else said
+        for name, (chart, said) in words.items()
+        if not chart.missing
+    }
+
+
 def signals_of(tracker: Mapping[str, Any]) -> tuple[Signal, ...]:
     """What the tracker sends, column by column."""
     known = (COLUMN_BY_NAME[name] for name in tracker.get("columns", ()) if name in COLUMN_BY_NAME)

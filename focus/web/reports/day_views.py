@@ -9,7 +9,8 @@ from typing import Final
 from flask import abort, render_template
 from flask.typing import ResponseReturnValue
 
-from focus.services.days import Span, Usual, days_of, joined, minutes_on_screen, usual_of
+from focus.services.days import Span, days_of, joined, minutes_on_screen, sessions_before, usual_of
+from focus.services.strain_trend import strains_of
 from focus.storage.database import db
 from focus.web.identity import current_principal, login_needed
 from focus.web.reports.blueprint import blueprint
@@ -28,15 +29,20 @@ def trend() -> ResponseReturnValue:
     first = this_monday - timedelta(weeks=TREND_WEEKS - 1)
     days = days_of(db.session(), current_principal(), first, 7 * TREND_WEEKS, zone)
     weeks = [days[at : at + 7] for at in range(0, len(days), 7)]
+    spans = [joined(week) for week in weeks]
+    before = sessions_before(db.session(), current_principal(), first, zone)
+    # What is usual is learned from the weeks that are over.
+    known = [each for span in spans[:-1] for each in span.sessions]
     most = max((minutes_on_screen(day.values) or 0 for day in days), default=0)
     return render_template(
         "reports/trend.html",
         weeks=weeks,
-        spans=[joined(week) for week in weeks],
+        spans=spans,
+        strains=strains_of(spans, before),
         most_min=most,
         today=today(zone),
         zone=zone_name(zone),
-        usual=_usual(first + timedelta(weeks=TREND_WEEKS)),
+        usual=usual_of(known, "blink_rate"),
         has_any=any(day.sessions for day in days),
         minutes_on_screen=minutes_on_screen,
     )
@@ -63,6 +69,7 @@ def day(date_text: str) -> ResponseReturnValue:
 
 def _spans_page(template: str, first: date, n_days: int, days: Sequence[Span]) -> str:
     zone = current_zone()
+    earlier = sessions_before(db.session(), current_principal(), first, zone)
     return render_template(
         template,
         first=first,
@@ -74,13 +81,10 @@ def _spans_page(template: str, first: date, n_days: int, days: Sequence[Span]) -
         today=today(zone),
         zone=zone_name(zone),
         tz=zone,
-        usual=_usual(first),
+        usual=usual_of(earlier, "blink_rate"),
+        strains=strains_of(days, earlier),
         minutes_on_screen=minutes_on_screen,
     )
-
-
-def _usual(before: date) -> Usual | None:
-    return usual_of(db.session(), current_principal(), "blink_rate", before=before, zone=current_zone())
 
 
 def monday_of(day: date) -> date:

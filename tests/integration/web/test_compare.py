@@ -60,13 +60,18 @@ def test_a_difference_is_b_less_a_and_apart_where_intervals_do_not_meet() -> Non
 
     class Made:
         def __init__(self, values: dict[str, object]) -> None:
-            self.values = {"x": values}
+            self.values = {name: values}
 
+    name = "blink_rate"
     (apart,) = comparison.metric_pairs(Made(value(10, 8, 12)), Made(value(15, 13, 17)))  # type: ignore[arg-type]
     (near,) = comparison.metric_pairs(Made(value(-10, -12, -8)), Made(value(-9, -11, -7)))  # type: ignore[arg-type]
 
     assert (apart.difference, apart.percent, apart.is_apart) == (5, 50, True)
     assert (near.difference, near.percent, near.is_apart) == (1, 10, False)
+    # One standard deviation of the pupil to either side is no interval of its mean.
+    name = "pupil_diameter"
+    (spread,) = comparison.metric_pairs(Made(value(10, 8, 12)), Made(value(15, 13, 17)))  # type: ignore[arg-type]
+    assert (spread.difference, spread.is_apart) == (5, False)
 
 
 def test_nothing_of_somebody_else_can_be_compared(app: Flask, people: People) -> None:

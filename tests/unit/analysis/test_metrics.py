@@ -145,6 +145,19 @@ def test_a_tracker_s_rate_is_exact_though_its_times_are_whole_microseconds(rate_
     assert f"{found.value:.1f}" == f"{rate_hz:.1f}"
 
 
+@pytest.mark.parametrize("spread_us", [20, 150, 900])
+def test_the_rate_of_a_tracker_that_jitters_is_that_of_the_median_of_its_intervals(spread_us: int) -> None:
+    dt_us = np.rint(16_667 + np.random.default_rng(2).normal(0, spread_us, 6000)).astype(np.int64)
+    frames = FrameBatch(np.cumsum(dt_us), {"confidence": np.ones(len(dt_us))})
+    found = analyse(frames, TrackerInfo("t", ("confidence",)), ThresholdClassifier())
+
+    (rate,) = [value for value in found.metrics() if value.name == "rate"]
+    low_us, median_us, high_us = np.quantile(dt_us, (0.25, 0.5, 0.75))
+    assert 1e6 / rate.value == pytest.approx(median_us, abs=12)
+    assert rate.low < rate.value < rate.high
+    assert 1e6 / rate.low - 1e6 / rate.high == pytest.approx(high_us - low_us, abs=15)
+
+
 def test_nothing_was_measured_gives_no_value_and_no_error() -> None:
     assert evaluate({}) == ()
     assert combine({}, {}) == {}

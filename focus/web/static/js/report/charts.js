@@ -2,7 +2,7 @@
 
 import uPlot from "../../vendor/uplot/1.6.32/uPlot.esm.js";
 import { colours, FONT, onColoursChanged } from "../colours.js";
-import { axisNumber, clock, number } from "../words.js";
+import { axisNumber, clock, number, STATE_WORDS } from "../words.js";
 import { columnsOf, gapsOf, valuesAt } from "./series.js";
 
 const LEFT = 92;
@@ -216,6 +216,10 @@ export class SignalChart extends Chart {
   }
 }
 
+function stateColour(state) {
+  return colours[state === "open" ? "openness" : state];
+}
+
 function said(low, high) {
   if (low === null) return "not known";
   const same = Math.abs(high - low) < 0.005 * Math.max(1e-9, Math.abs(high));
@@ -288,7 +292,7 @@ export class EventChart extends Chart {
         return;
       }
       const bars = kind === null
-        ? this.timeline.states.map((run) => [run.start_us, run.stop_us, colours[run.state]])
+        ? this.timeline.states.map((run) => [run.start_us, run.stop_us, stateColour(run.state)])
         : this.timeline.events.filter((event) => event.kind === kind).map((event) => [event.onset_us, event.offset_us, colours[kind]]);
       for (const [from_us, to_us, colour] of bars) {
         const left = plot.valToPos(from_us / 1e6, "x", true);
@@ -316,7 +320,7 @@ export class EventChart extends Chart {
       const stack = kind === null ? Object.entries(shares).map(([state, list]) => [state, list[at]]) : [[kind, Math.sqrt((onsets[kind]?.[at] ?? 0) / most)]];
       for (const [name, share] of stack) {
         if (!share) continue;
-        ctx.fillStyle = colours[name];
+        ctx.fillStyle = stateColour(name);
         ctx.fillRect(left, bottom - share * tall, right - left + 0.5, share * tall);
         bottom -= share * tall;
       }
@@ -328,7 +332,7 @@ export class EventChart extends Chart {
     const { start_us, stop_us } = this.timeline;
     const n = this.timeline.t_us.length;
     const at = Math.min(n - 1, Math.max(0, Math.floor(((t_us - start_us) * n) / (stop_us - start_us))));
-    const states = Object.entries(shares).filter(([, list]) => list[at] >= 0.005).map(([state, list]) => `${state} ${number(100 * list[at])} %`);
+    const states = Object.entries(shares).filter(([, list]) => list[at] >= 0.005).map(([state, list]) => `${STATE_WORDS[state][0].toLowerCase()} ${number(100 * list[at])} %`);
     const blinks = onsets.blink?.[at] ?? 0;
     this.value.textContent = `${clock(t_us)}: ${states.join(", ") || "no frames"}; ${blinks} ${blinks === 1 ? "blink" : "blinks"}`;
   }
@@ -344,7 +348,7 @@ export class EventChart extends Chart {
       return;
     }
     const run = this.timeline.states.find((each) => each.start_us <= t_us && t_us < each.stop_us);
-    const words = run ? run.state.replace("lost", "eyes not seen") : "no state";
+    const words = run ? STATE_WORDS[run.state][0] : "No state";
     this.value.textContent = `${words} at ${clock(t_us, 2)}`;
   }
 }

@@ -5,13 +5,16 @@ import { EventChart, SignalChart } from "./charts.js";
 import { addDownloads } from "./download.js";
 import { showEyeStrain } from "./eye_strain.js";
 import { GazeMap } from "./gaze_map.js";
-import { clampSpan, gapOf } from "./series.js";
+import { clampSpan, gapOf, withOpenEyes } from "./series.js";
 import { drawTableCharts } from "./table_chart.js";
+import { fillTable } from "./timeline_table.js";
 
 const byId = (id) => document.getElementById(id);
 const root = byId("timeline");
 const whole = { start_us: Number(root.dataset.startUs), stop_us: Number(root.dataset.stopUs) };
 const rate_hz = Number(root.dataset.rateHz) || 30;
+const hasGaze = root.dataset.hasGaze !== undefined;
+const heads = JSON.parse(root.dataset.heads);
 const kindsThere = new Set();
 const charts = [];
 let span = { ...whole };
@@ -71,7 +74,9 @@ function show(timeline) {
   byId("span-shown").textContent =
     `From ${clock(timeline.start_us, digits)} to ${clock(timeline.stop_us, digits)}: ${duration(timeline.stop_us - timeline.start_us)}.`;
   const gap_us = gapOf(timeline, rate_hz);
-  for (const chart of charts) chart.draw(timeline, chart instanceof EventChart ? kindsThere : gap_us);
+  const shown = hasGaze ? timeline : withOpenEyes(timeline, gap_us);
+  for (const chart of charts) chart.draw(shown, chart instanceof EventChart ? kindsThere : gap_us);
+  fillTable(byId("timeline-table"), shown, heads);
   byId("all").disabled = byId("wider").disabled = isAll();
   byId("earlier").disabled = span.start_us <= whole.start_us;
   byId("later").disabled = span.stop_us >= whole.stop_us;

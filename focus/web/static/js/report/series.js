@@ -46,6 +46,38 @@ export function gapsOf(timeline, name, gap_us) {
   return gaps;
 }
 
+/**
+ * A timeline in which an eye that is seen counts as open, for a tracker that does not measure where it looks: without gaze
+ * there is no fixation to be told, and the analysis says "lost" of every frame that is no blink.
+ */
+export function withOpenEyes(timeline, gap_us) {
+  const unseen = gapsOf(timeline, "openness", gap_us);
+  const states = timeline.states.flatMap((run) => (run.state === "lost" ? partedBy(run, unseen) : [run]));
+  if (!timeline.summed) return { ...timeline, states };
+  const { shares } = timeline.summed;
+  const low = timeline.series.openness?.low ?? [];
+  const isSeen = (at) => low[at] !== null && low[at] !== undefined;
+  const open = (shares.lost ?? []).map((share, at) => (share !== null && isSeen(at) ? share : 0));
+  const lost = (shares.lost ?? []).map((share, at) => (isSeen(at) ? 0 : share));
+  return { ...timeline, states, summed: { ...timeline.summed, shares: { ...shares, open, lost } } };
+}
+
+/** A run of not seen eyes cut into where the lids were seen ("open") and where they were not. */
+function partedBy(run, unseen) {
+  const parts = [];
+  let at_us = run.start_us;
+  for (const [from_us, to_us] of unseen) {
+    const start_us = Math.max(from_us, at_us);
+    const stop_us = Math.min(to_us, run.stop_us);
+    if (stop_us <= start_us) continue;
+    if (start_us > at_us) parts.push({ state: "open", start_us: at_us, stop_us: start_us });
+    parts.push({ state: "lost", start_us, stop_us });
+    at_us = stop_us;
+  }
+  if (at_us < run.stop_us) parts.push({ state: "open", start_us: at_us, stop_us: run.stop_us });
+  return parts;
+}
+
 /** The longest step between frames that is still no gap, from the rate (Hz) and the width of a picture column. */
 export function gapOf(timeline, rate_hz) {
   const column_us = (timeline.stop_us - timeline.start_us) / Math.max(1, timeline.t_us.length);

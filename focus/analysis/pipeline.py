@@ -16,7 +16,7 @@ This file is longer than others because it holds all the wiring and nothing else
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -31,7 +31,7 @@ from focus.analysis.ring import Ring
 from focus.analysis.signals import SIGNALS, to_signals
 from focus.analysis.slow import CellFrames, SlowContext, measure_cells
 from focus.analysis.stack import REACH_BACK_US, Stack, ranges
-from focus.analysis.states.decide import decide_states, state_scores
+from focus.analysis.states.decide import N_STATES, boundary_leads, decide_states, state_scores
 from focus.analysis.states.smoothing import ScoreTail, smooth_scores, split_lookahead
 from focus.analysis.traits import RecordingTraits
 from focus.analysis.types import (
@@ -108,6 +108,8 @@ class RecordingPipeline:
         self._next_row = 0
         self._next_decided = 0
         self._last_decided_us = -1
+        self._last_state = int(EyeState.LOST)
+        self._last_scores: IntArray = np.zeros(N_STATES, dtype=np.int64)
         self._tail = ScoreTail(len(_FACTS))
         self._builder = RunBuilder(gap_limit_us=self._traits.gap_limit_us, interval_us=self._traits.interval_us)
         self._consolidator = Consolidator(
@@ -246,7 +248,8 @@ class RecordingPipeline:
             {
                 **self._provenance(),
                 "numbers": [self._newest_us, self._n_frames, self._next_provisional, self._next_row],
-                "decided": [self._next_decided, self._last_decided_us],
+                "decided": [self._next_decided, self._last_decided_us, self._last_state],
+                "last_scores": self._last_scores,
                 "finished": [self._finished, self._is_closed],
                 "ring": self._ring.state(),
                 "slow": self._slow.state(),
@@ -283,7 +286,8 @@ class RecordingPipeline:
             if state.get(name) != value:
                 raise CheckpointError(f"the checkpoint's {name} is {state.get(name)!r}, not {value!r}")
         self._newest_us, self._n_frames, self._next_provisional, self._next_row = state["numbers"]
-        self._next_decided, self._last_decided_us = state["decided"]
+        self._next_decided, self._last_decided_us, self._last_state = state["decided"]
+        self._last_scores = state["last_scores"]
         self._finished, self._is_closed = state["finished"]
         self._ring.load(state["ring"])
         self._slow.load(state["slow"])
@@ -364,8 +368,9 @@ def _advance(
         loss_hold_us=np.repeat(hold_us, counts),
         blink_max_us=np.repeat(blink_us, counts),
     )
-    frames = _decided_frames(pipelines, stack, t_us, states, certainty, facts, counts)
     gap_limits_us = np.array([pipeline._traits.gap_limit_us for pipeline in pipelines])
+    frames = _decided_frames(pipelines, stack, t_us, states, certainty, facts, counts)
+    frames = replace(frames, lead_us=_leads(pipelines, frames, mean, counts, gap_limits_us))
     pieces = cut_into_pieces(frames, counts, gap_limits_us)
 
     outputs = []
@@ -375,6 +380,7 @@ def _advance(
         if count:
             pipeline._next_decided += count
             pipeline._last_decided_us = int(t_us[stop - 1])
+            pipeline._last_state, pipeline._last_scores = int(states[stop - 1]), mean[stop - 1].copy()
             pipeline._blocks.add_frames(frames, start, stop, pipeline._last_decided_us)
         runs, events = pipeline._take(own)
         windows = pipeline._close_blocks()
@@ -508,7 +514,38 @@ def _decided_frames(
         relative_openness=openness,
         closure=(1 - openness) / (1 - closed),
         step_deg=_steps(stack, place, dt_us, begins[before_us < 0]),
+        lead_us=np.zeros(len(t_us), dtype=np.int64),
     )
+
+
+def _leads(
+    pipelines: list[RecordingPipeline],
+    frames: DecidedFrames,
+    scores: IntArray,
+    counts: IntArray,
+    gap_limits_us: IntArray,
+) -> IntArray:
+    """How long before each frame its state began; the first one of a recording follows the last one decided before."""
+    if not len(frames):
+        return frames.lead_us
+    all_scores, all_states, keep = [], [], []
+    stop = 0
+    for pipeline, count in zip(pipelines, counts.tolist(), strict=True):
+        start, stop = stop, stop + count
+        all_scores += [pipeline._last_scores[None, :], scores[start:stop]]
+        all_states += [np.array([pipeline._last_state], dtype=np.uint8), frames.states[start:stop]]
+        keep += [False] + [True] * count
+    # The frames put in between recordings follow a frame of another one; what comes of them is left out.
+    kept = np.array(keep)
+    dt_us = np.zeros(kept.size, dtype=np.int64)
+    dt_us[kept] = frames.dt_us
+    limits_us = np.zeros(kept.size, dtype=np.int64)
+    limits_us[kept] = np.repeat(gap_limits_us, counts)
+    leads = boundary_leads(
+        np.concatenate(all_scores), np.concatenate(all_states), dt_us[1:], gap_limits_us=limits_us[1:]
+    )
+    taken: IntArray = leads[kept[1:]]
+    return taken
 
 
 def _steps(stack: Stack, place: IntArray, dt_us: IntArray, firsts: IntArray) -> FloatArray:

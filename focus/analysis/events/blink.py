@@ -3,7 +3,8 @@
 `openness_least_ratio` is the least openness in the event over that of the open eye, `closure_peak_ratio` how far the
 lid went from this person's open eye (0) to the closed one (1), as far as a blink has shown what that is. Both are
 absent where the event was seen in the loss of pupil and gaze alone. Openness blinks run about 60 ms longer than loss
-blinks (Nystrom 2024, doi:10.3758/s13428-023-02333-9).
+blinks (Nystrom 2024, doi:10.3758/s13428-023-02333-9). `onset_between_us` and `offset_between_us` are where the score of
+the state crosses that of its neighbour, between the frames; `onset_us` and `offset_us` are times of frames.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ class BlinkDetector(RunDetector):
         before = self.previous.state if self.previous else None
         if run.state != EyeState.BLINK or is_part_of_loss(run, before, next_state):
             return None
-        attributes: dict[str, float] = {}
+        attributes = run.between_frames
         if run.least_openness < float("inf"):
-            attributes = {"openness_least_ratio": run.least_openness, "closure_peak_ratio": run.most_closed}
+            attributes |= {"openness_least_ratio": run.least_openness, "closure_peak_ratio": run.most_closed}
         is_blink = run.duration_us <= self.setup.parameters.blink_max_us
         return Event("blink" if is_blink else "closure", run.start_us, run.stop_us, attributes)

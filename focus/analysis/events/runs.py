@@ -25,7 +25,8 @@ STEP_LIMIT_US: Final = 250_000
 class Run:
     """A run of frames in one state that may still grow.
 
-    `stop_us` is the time of the first frame after it, or -1 while that is not known. Sums of positions are in quanta
+    `stop_us` is the time of the first frame after it, or -1 while that is not known; `lead_us` and `stop_lead_us` are
+    how long before `start_us` and `stop_us` the states changed, between frames. Sums of positions are in quanta
     (`focus.analysis.slow.QUANTUM`), certainty in units of 1 / PROBABILITY_SCALE. `first_*` and `last_*` are the gaze of
     the run's first and last frame with gaze; None if it has none. `n_openness` counts the frames in which a lid was
     seen, `least_openness` is relative to the open eye.
@@ -52,10 +53,12 @@ class Run:
     n_steps: int = 0
     sum_step_square: int = 0
     first_step_square: int = -1
+    lead_us: int = 0
+    stop_lead_us: int = 0
 
     def absorb(self, later: Run, *, is_adjacent: bool = True) -> None:
         """Take in a run that follows; the state stays this one's. The step into one that is not adjacent is no step."""
-        self.last_us, self.stop_us = later.last_us, later.stop_us
+        self.last_us, self.stop_us, self.stop_lead_us = later.last_us, later.stop_us, later.stop_lead_us
         self.n_frames += later.n_frames
         self.certainty += later.certainty
         if later.n_gaze:
@@ -80,6 +83,14 @@ class Run:
     def duration_us(self) -> int:
         """From the first frame to the first one after, or to the last one so far."""
         return (self.stop_us if self.stop_us >= 0 else self.last_us) - self.start_us
+
+    @property
+    def between_frames(self) -> dict[str, float]:
+        """Attributes of an event: when the state began and ended, as far as can be told between frames."""
+        return {
+            "onset_between_us": float(self.start_us - self.lead_us),
+            "offset_between_us": float(self.stop_us - self.stop_lead_us),
+        }
 
     @property
     def mean_x_deg(self) -> float:
@@ -131,7 +142,8 @@ class DecidedFrames:
     `dt_us` is the time since the frame before (the usual interval for the first), `relative_openness` the openness over
     that of the open eye, `closure` 0 for the person's open eye and 1 for the closed one, `signals` the columns of
     `focus.analysis.signals.SIGNALS`, `step_deg` how far the gaze is from that of the frame before, NaN where one of the
-    two is missing or the frame before is more than `STEP_LIMIT_US` older.
+    two is missing or the frame before is more than `STEP_LIMIT_US` older; `lead_us` how long before the frame its state
+    began (see `focus.analysis.states.decide.boundary_leads`).
     """
 
     t_us: IntArray
@@ -143,6 +155,7 @@ class DecidedFrames:
     relative_openness: FloatArray
     closure: FloatArray
     step_deg: FloatArray
+    lead_us: IntArray
 
     def __len__(self) -> int:
         return len(self.t_us)
@@ -160,6 +173,7 @@ class DecidedFrames:
             self.relative_openness[here],
             self.closure[here],
             self.step_deg[here],
+            self.lead_us[here],
         )
 
 
@@ -238,6 +252,7 @@ def cut_into_pieces(frames: DecidedFrames, counts: IntArray, gap_limits_us: IntA
         np.add.reduceat(has_step.astype(np.int64), starts),
         np.add.reduceat(step_square, starts),
         first_step_square,
+        frames.lead_us[starts],
     ]
     pieces = [Run(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
     for piece in pieces:
@@ -283,7 +298,7 @@ class RunBuilder:
         if piece.state == run.state:
             run.absorb(piece)
             return []
-        run.stop_us = piece.start_us
+        run.stop_us, run.stop_lead_us = piece.start_us, piece.lead_us
         self.open = piece
         return [run]
 
@@ -340,7 +355,8 @@ class Consolidator:
             return []
         cut = next((at for at, each in enumerate(short) if each.state == run.state), len(short))
         final = _join([before, *short[:cut]], before.state)
-        final.stop_us = short[cut].start_us if cut < len(short) else run.start_us
+        after = short[cut] if cut < len(short) else run
+        final.stop_us, final.stop_lead_us = after.start_us, after.lead_us
         self._settled = _join([*short[cut:], run], run.state)
         return [(final, run.state)]
 

@@ -35,6 +35,36 @@ def state_scores(probabilities: Float32Array) -> IntArray:
     return scores
 
 
+def boundary_leads(scores: IntArray, states: StateArray, dt_us: IntArray, *, gap_limits_us: IntArray) -> IntArray:
+    """How long before a frame its state began, between it and the frame before, where the two scores cross.
+
+    Parameters
+    ----------
+    scores : ndarray of int64, shape (n + 1, 4)
+        Of the frames, and of the one before the first.
+    states : ndarray of uint8, shape (n + 1,)
+        Of the same frames.
+    dt_us : ndarray of int64, shape (n,)
+        Time from the frame before to each frame.
+    gap_limits_us : ndarray of int64, shape (n,)
+        Longer than this is a gap, in which nothing is known.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        0 where the state is that of the frame before, at a gap, and where one of the two is LOST, which is a rule.
+    """
+    before, now = states[:-1].astype(np.int64), states[1:].astype(np.int64)
+    changes = np.flatnonzero((before != now) & (np.maximum(before, now) < N_STATES) & (dt_us <= gap_limits_us))
+    a, b = before[changes], now[changes]
+    # Near zero where a rule, not the score, chose one of the states.
+    ahead = np.maximum(scores[changes, a] - scores[changes, b], 0)
+    behind = np.maximum(scores[changes + 1, b] - scores[changes + 1, a], 0)
+    leads: IntArray = np.zeros(len(dt_us), dtype=np.int64)
+    leads[changes] = dt_us[changes] * behind // np.maximum(ahead + behind, 1)
+    return leads
+
+
 def decide_states(
     scores: IntArray,
     gaze_stale_us: FloatArray,

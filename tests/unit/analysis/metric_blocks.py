@@ -62,6 +62,7 @@ def block(
         relative_openness=np.ones(n),
         closure=np.zeros(n),
         step_deg=np.zeros(n),
+        lead_us=np.zeros(n, dtype=np.int64),
     )
     return Block(
         start_us=round(start_s * 1e6),

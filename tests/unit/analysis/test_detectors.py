@@ -46,7 +46,12 @@ def test_a_closure_up_to_half_a_second_is_a_blink_and_a_longer_one_is_not() -> N
     events = detect("blink", *runs)
 
     assert outline(events) == [("blink", 0, 500), ("closure", 900, 1401)]
-    assert events[0].attributes == {"openness_least_ratio": 0.1, "closure_peak_ratio": 0.9}
+    assert events[0].attributes == {
+        "openness_least_ratio": 0.1,
+        "closure_peak_ratio": 0.9,
+        "onset_between_us": 0.0,
+        "offset_between_us": 500_000.0,
+    }
 
 
 def test_the_beginning_of_a_loss_is_no_blink() -> None:
@@ -95,7 +100,7 @@ def test_a_saccade_reaches_from_the_gaze_before_it_to_its_last() -> None:
 def test_a_saccade_of_which_nothing_was_seen_has_no_amplitude() -> None:
     (event,) = detect("saccade", run(SACCADE, 300, 340, x=None))
 
-    assert event.attributes == {}
+    assert event.attributes == {"onset_between_us": 300_000.0, "offset_between_us": 340_000.0}
 
 
 def test_a_pursuit_has_its_mean_speed() -> None:

@@ -14,7 +14,11 @@ NAN = float("nan")
 
 
 def decided(
-    t_us: list[int], states: list[int], x_deg: list[float] | None = None, steps_deg: list[float] | None = None
+    t_us: list[int],
+    states: list[int],
+    x_deg: list[float] | None = None,
+    steps_deg: list[float] | None = None,
+    leads_us: list[int] | None = None,
 ) -> DecidedFrames:
     n = len(t_us)
     signals = np.full((n, 9), np.nan)
@@ -29,6 +33,7 @@ def decided(
         relative_openness=np.full(n, np.nan),
         closure=np.full(n, np.nan),
         step_deg=np.full(n, np.nan) if steps_deg is None else np.array(steps_deg),
+        lead_us=np.zeros(n, dtype=np.int64) if leads_us is None else np.array(leads_us),
     )
 
 
@@ -149,3 +154,35 @@ def test_an_open_run_that_has_lasted_long_enough_makes_the_one_before_final() ->
     growing.stop_us = 140_000
     assert consolidator.push(growing) == []
     assert outline(consolidator.finish()) == [(BLINK, 100, 140)]
+
+
+def test_a_run_knows_when_it_began_and_ended_between_frames_however_it_was_cut() -> None:
+    leads_us = [0, 400, 0, 300, 0]
+    frames = decided([0, 1000, 2000, 3000, 4000], [FIXATION, SACCADE, SACCADE, FIXATION, FIXATION], leads_us=leads_us)
+    limit_us = np.array([2500])
+
+    def runs_of(cuts: list[int]) -> list[Run]:
+        builder = RunBuilder(gap_limit_us=2500, interval_us=1000)
+        ends = [*cuts, 5]
+        parts = [frames.part(start, stop) for start, stop in zip([0, *cuts], ends, strict=True)]
+        pieces = [piece for part in parts for piece in cut_into_pieces(part, np.array([len(part)]), limit_us)[0]]
+        closed = [run for piece in pieces for run in builder.push(piece)]
+        return [*closed, *builder.finish()]
+
+    whole, cut = runs_of([]), runs_of([2])
+
+    assert whole == cut
+    assert whole[1].between_frames == {"onset_between_us": 600.0, "offset_between_us": 2700.0}
+    assert whole[0].stop_lead_us == 400
+
+
+def test_short_runs_that_are_taken_in_leave_the_time_of_what_comes_after_them() -> None:
+    fixation, twitch, saccade = run(FIXATION, 0, 100), run(PURSUIT, 100, 110), run(SACCADE, 110, 150)
+    twitch.lead_us, twitch.stop_lead_us = 500, 200
+    fixation.stop_lead_us, saccade.lead_us = 500, 200
+    consolidator = Consolidator(MINIMUM_US)
+
+    final = [each for one in (fixation, twitch, saccade) for each in consolidator.push(one)]
+
+    ((first, _),) = final
+    assert (first.stop_us, first.stop_lead_us) == (110_000, 200)

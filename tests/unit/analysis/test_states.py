@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from focus.analysis.states.decide import PROBABILITY_SCALE, decide_states, state_scores
+from focus.analysis.states.decide import PROBABILITY_SCALE, boundary_leads, decide_states, state_scores
 from focus.analysis.states.smoothing import ScoreTail, smooth_scores, split_lookahead
 from focus.analysis.types import EyeState
 
@@ -85,3 +85,20 @@ def test_a_frame_waits_until_its_window_is_complete() -> None:
 
     assert first.tolist() == [0]
     assert second.tolist() == [4_000, 8_000]
+
+
+def test_a_state_begins_where_its_score_crosses_the_one_before() -> None:
+    # From 900:100 to 300:700 the first falls and the second rises in even steps: they cross two thirds of the way.
+    scores = np.array([[900, 100, 0, 0], [300, 700, 0, 0], [200, 800, 0, 0], [0, 500, 0, 500]])
+    states = np.array([EyeState.FIXATION, EyeState.SACCADE, EyeState.SACCADE, EyeState.LOST], dtype=np.uint8)
+
+    leads_us = boundary_leads(scores, states, np.full(3, 9000), gap_limits_us=np.full(3, 20_000))
+
+    assert leads_us.tolist() == [3000, 0, 0]  # lost is a rule, so nothing is said of when it began
+
+
+def test_in_a_gap_nothing_is_known_of_when_a_state_began() -> None:
+    scores = np.array([[900, 100, 0, 0], [300, 700, 0, 0]])
+    states = np.array([EyeState.FIXATION, EyeState.SACCADE], dtype=np.uint8)
+
+    assert boundary_leads(scores, states, np.array([9000]), gap_limits_us=np.array([8999])).tolist() == [0]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -119,6 +119,7 @@ def _create_base(settings: Settings) -> Flask:
     app.config.update(_flask_settings(settings))
     app.extensions["focus.settings"] = settings
     app.extensions["focus.counters"] = Counters()
+    app.extensions["focus.started_at"] = datetime.now(UTC)
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine, gate=write_gate(app.config["SQLALCHEMY_DATABASE_URI"]))

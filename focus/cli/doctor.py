@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING
 import click
 from flask.cli import with_appcontext
 
-from focus.errors import FocusError, SettingError, StorageError
+from focus.errors import FocusError, SettingError
 
 if TYPE_CHECKING:
     from config import Settings
-
-MIN_FREE_BYTES = 1 << 30
-"""Below this the disk is reported as full: about a day of one 60 Hz tracker is 200 MB."""
 
 
 @click.command("doctor")
@@ -80,18 +77,9 @@ def check_database(_settings: Settings) -> str:
 
 def check_redis(settings: Settings) -> str:
     """Whether Redis answers, where one is set."""
-    if settings.REDIS_URL is None:
-        return "not used"
-    import redis
+    from focus.services.operations import redis_state
 
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=3, socket_connect_timeout=3)
-    try:
-        client.ping()
-        return f"Redis {client.info('server')['redis_version']}"
-    except redis.RedisError as err:
-        raise StorageError(f"Redis does not answer: {err}") from err
-    finally:
-        client.close()
+    return redis_state(settings.REDIS_URL)
 
 
 def check_model(settings: Settings) -> str:
@@ -104,13 +92,9 @@ def check_model(settings: Settings) -> str:
 
 def check_disk(settings: Settings) -> str:
     """Whether there is room for recordings where the instance folder lies."""
-    import shutil
+    from focus.services.operations import disk_state
 
-    free_bytes = shutil.disk_usage(settings.INSTANCE).free
-    said = f"{free_bytes / 1e9:.1f} GB free"
-    if free_bytes < MIN_FREE_BYTES:
-        raise StorageError(f"{said}; at least {MIN_FREE_BYTES / 1e9:.1f} GB are wanted")
-    return said
+    return disk_state(settings.INSTANCE)
 
 
 CHECKS: dict[str, Callable[[Settings], str]] = {

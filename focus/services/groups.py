@@ -97,7 +97,8 @@ def get_group(session: Session, principal: Principal, group_id: int) -> Group:
     group = queries.find_group(session, group_id)
     if group is None or group.owner_id != principal.user_id:
         raise NotFoundError(f"you have no group {group_id}")
-    looks.note_look(session, principal.actor_id, looks.LIST, kind="group", key=str(group.id))
+    after = queries.newest_joined_at(session, group.id)
+    looks.note_look(session, principal.actor_id, looks.LIST, kind="group", key=str(group.id), after=after)
     return group
 
 

@@ -30,7 +30,14 @@ LIST: Final = "list"
 
 
 def note_look(
-    session: Session, actor_id: int | None, what: str, *, kind: str, key: str, now: datetime | None = None
+    session: Session,
+    actor_id: int | None,
+    what: str,
+    *,
+    kind: str,
+    key: str,
+    after: datetime | None = None,
+    now: datetime | None = None,
 ) -> None:
     """Write down that somebody looks, unless the same look was written down in the last ten minutes.
 
@@ -44,11 +51,13 @@ def note_look(
         In which way: one of the names above.
     kind, key : str
         What is looked at: "recording", "user" or "group" with its id, or a list of them all, which has no id.
+    after : datetime, optional
+        A look before then was at something else: a group before its newest member joined.
     """
     if actor_id is None:
         return
     now = now or datetime.now(UTC)
-    action = f"look.{what}"
-    if audit.has_entry_since(session, now - SAME_LOOK, action, actor_id=actor_id, object_kind=kind, object_id=key):
-        return
-    audit.add_entry_apart(session, action, at=now, actor_id=actor_id, object_kind=kind, object_id=key)
+    since = now - SAME_LOOK if after is None else max(now - SAME_LOOK, after)
+    audit.add_entry_apart(
+        session, f"look.{what}", at=now, unless_since=since, actor_id=actor_id, object_kind=kind, object_id=key
+    )

@@ -39,9 +39,7 @@ DOCUMENTS: Final = "documents"
 def request_export(session: Session, principal: Principal, *, now: datetime | None = None) -> Job:
     """A new export of everything this person has, to be written by `ExportRunner`; one that is under way is dropped."""
     now = now or datetime.now(UTC)
-    queries.cancel_jobs(session, owner_id=principal.user_id, kind=EXPORT_KIND, now=now)
-    job = Job(owner_id=principal.user_id, kind=EXPORT_KIND, state="waiting", arguments={}, created_at=now)
-    queries.add_job(session, job)
+    job = renew_export(session, principal.user_id, now=now)
     audit.add_entry(
         session,
         "data.export_requested",
@@ -50,6 +48,14 @@ def request_export(session: Session, principal: Principal, *, now: datetime | No
         object_kind="user",
         object_id=str(principal.user_id),
     )
+    return job
+
+
+def renew_export(session: Session, user_id: int, *, now: datetime) -> Job:
+    """A new export of this person, in the place of one that is under way; who asked for it is the caller's matter."""
+    queries.cancel_jobs(session, owner_id=user_id, kind=EXPORT_KIND, now=now)
+    job = Job(owner_id=user_id, kind=EXPORT_KIND, state="waiting", arguments={}, created_at=now)
+    queries.add_job(session, job)
     return job
 
 

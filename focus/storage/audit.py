@@ -40,25 +40,35 @@ def add_entry(
 
 
 def add_entry_apart(
-    session: Session, action: str, *, at: datetime, actor_id: int, object_kind: str, object_id: str
+    session: Session,
+    action: str,
+    *,
+    at: datetime,
+    unless_since: datetime,
+    actor_id: int,
+    object_kind: str,
+    object_id: str,
 ) -> None:
     """As `add_entry`, committed at once in a transaction of its own, on the database of the caller's session.
 
-    Where the caller holds the turn to write (SQLite has one writer), the row goes with the caller's own transaction.
+    Nothing is added if the same was noted at `unless_since` or later. Where the caller holds the turn to write (SQLite
+    has one writer), the row goes with the caller's own transaction.
     """
-    what: dict[str, Any] = {"at": at, "actor_id": actor_id, "object_kind": object_kind, "object_id": object_id}
+    who: dict[str, Any] = {"actor_id": actor_id, "object_kind": object_kind, "object_id": object_id}
     if is_writing(session):
-        add_entry(session, action, **what)
+        if not _has_entry_since(session, unless_since, action, **who):
+            add_entry(session, action, at=at, **who)
         return
+    # Looked up here, too: the caller's transaction may have begun before the last of them was added.
     with Session(session.get_bind()) as apart:
-        add_entry(apart, action, **what)
-        apart.commit()
+        if not _has_entry_since(apart, unless_since, action, **who):
+            add_entry(apart, action, at=at, **who)
+            apart.commit()
 
 
-def has_entry_since(
+def _has_entry_since(
     session: Session, since: datetime, action: str, *, actor_id: int, object_kind: str, object_id: str
 ) -> bool:
-    """Whether the same was noted at that time or later."""
     query = select(AuditEntry.id).where(
         AuditEntry.object_kind == object_kind,
         AuditEntry.object_id == object_id,

@@ -92,6 +92,11 @@ def list_members(session: Session, group_id: int) -> list[tuple[Membership, User
     return [(row[0], row[1]) for row in session.execute(query)]
 
 
+def newest_joined_at(session: Session, group_id: int) -> datetime | None:
+    """When somebody joined a group last, of those who are in it."""
+    return session.scalar(select(func.max(Membership.joined_at)).where(Membership.group_id == group_id))
+
+
 def list_memberships(session: Session, user_id: int) -> list[tuple[Membership, Group, User]]:
     """The groups that a person is in, each with its owner, in the order in which they joined."""
     query = (

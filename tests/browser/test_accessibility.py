@@ -1,16 +1,20 @@
-"""axe-core finds no serious fault on the tracker's views and the pages around it, light and dark, wide and narrow."""
+"""axe-core finds no serious fault on pages in light and dark, wide and narrow: the tracker, administrators, groups."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from sqlalchemy.orm import Session
 
+from focus.services import accounts, groups
 from tests.browser.camera import Tracked, TrackerPage, serving, with_film
-from tests.browser.conftest import chromium
+from tests.browser.conftest import Browser, chromium
 
 AXE = (Path(__file__).parent / "axe-core" / "4.14.1" / "axe.min.js").read_text()
 
@@ -33,19 +37,71 @@ def page(server: Tracked, film: Path) -> Iterator[TrackerPage]:
         yield TrackerPage(browser, server)
 
 
-def serious_faults(page: TrackerPage) -> list[str]:
+def serious_faults(browser: Browser) -> list[str]:
     """What axe-core calls serious or critical on the page as it stands, in both colours and at two widths."""
     found = []
     for width_px, is_dark in ((1440, False), (390, True)):
-        page.browser.show(width_px=width_px, is_dark=is_dark)
-        page.driver.execute_script(AXE)
-        result: dict[str, Any] = page.driver.execute_async_script(RUN)
+        browser.show(width_px=width_px, is_dark=is_dark)
+        browser.driver.execute_script(AXE)
+        result: dict[str, Any] = browser.driver.execute_async_script(RUN)
         assert result.get("passes"), result
         for fault in result["violations"]:
             if fault["impact"] in ("serious", "critical"):
                 places = ", ".join(" ".join(node["target"]) for node in fault["nodes"][:3])
-                found.append(f"{page.driver.current_url} at {width_px} px: {fault['id']} ({fault['help']}) at {places}")
+                found.append(
+                    f"{browser.driver.current_url} at {width_px} px: {fault['id']} ({fault['help']}) at {places}"
+                )
     return found
+
+
+@pytest.fixture(scope="module")
+def admin(server: Tracked) -> Tracked:
+    """The same server, looked at by an administrator with a group."""
+    with Session(server.engine) as session:
+        root = accounts.create_user(session, "root@example.org", role="admin")
+        accounts.create_user(session, "new.person@example.org", display_name="New Person")
+        principal = accounts.principal_of_user(root)
+        group = groups.create_group(session, principal, "Reading lab")
+        groups.invite(session, principal, group.id, "invited@example.org")
+        session.commit()
+    return replace(server, email="root@example.org")
+
+
+PAGES = ("health", "users", "users/2", "groups", "sessions", "models", "jobs", "audit")
+
+
+def tab_to(driver: Any, css: str, *, limit: int = 40) -> Any:
+    """The element that Tab reaches, from where the keyboard is now."""
+    for _ in range(limit):
+        found = driver.switch_to.active_element
+        if driver.execute_script("return arguments[0].matches(arguments[1])", found, css):
+            return found
+        found.send_keys(Keys.TAB)
+    raise AssertionError(f"{limit} times Tab do not reach {css} on {driver.current_url}")
+
+
+def test_the_pages_of_administrators_and_groups_are_used_with_the_keyboard_alone(admin: Tracked) -> None:
+    with chromium() as browser:
+        driver, faults = browser.driver, []
+        admin.enter(browser)
+        for path in (*(f"/admin/{name}" for name in PAGES), "/groups", "/groups/1", "/groups/1/delete"):
+            driver.get(f"{admin.process.url}{path}")
+            faults += serious_faults(browser)
+        browser.show(width_px=1440)
+        driver.get(f"{admin.process.url}/admin/health")
+
+        tab_to(driver, "a[href='/admin/users']").send_keys(Keys.ENTER)
+        tab_to(driver, "#q").send_keys("new.person", Keys.ENTER)
+        browser.wait(lambda: "q=new.person" in driver.current_url, "the search")
+        tab_to(driver, "td a").send_keys(Keys.ENTER)
+        browser.wait(lambda: driver.find_elements(By.ID, "role"), "the account")
+        tab_to(driver, "#role").send_keys("res", Keys.TAB, Keys.ENTER)
+        said = browser.wait(
+            lambda: browser.text(".notice") if driver.find_elements(By.CSS_SELECTOR, ".notice") else "", "the answer"
+        )
+
+    assert faults == []
+    assert said == "new.person@example.org is researcher from now on, and logged out everywhere."
 
 
 def test_the_tracker_can_be_used_by_everybody_in_each_of_its_views(page: TrackerPage) -> None:
@@ -53,18 +109,18 @@ def test_the_tracker_can_be_used_by_everybody_in_each_of_its_views(page: Tracker
     page.wait_for_view("check")
     page.browser.wait(lambda: page.n_frames() > 20, "frames")
     page.driver.execute_script("document.getElementById('diagnostics').open = true")
-    faults = serious_faults(page)
+    faults = serious_faults(page.browser)
     page.browser.show(width_px=1440)
     page.driver.find_element(By.ID, "start").click()
     page.wait_for_view("recording")
-    faults += serious_faults(page)
+    faults += serious_faults(page.browser)
     tracking = page.driver.current_window_handle
     page.driver.switch_to.new_window("tab")
     page.driver.get(f"{page.address.removesuffix('/track')}/sessions/start")
-    faults += serious_faults(page)
+    faults += serious_faults(page.browser)
     page.open()
     page.wait_for_view("trouble")
-    faults += serious_faults(page)
+    faults += serious_faults(page.browser)
     page.driver.switch_to.window(tracking)
 
     assert faults == []

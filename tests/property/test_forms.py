@@ -40,6 +40,7 @@ FIELDS = {
     "/groups/1/rename": ("name",),
     "/groups/1/invitations": ("email",),
     "/groups/invitation/no-key": ("answer",),
+    "/admin/users/1/role": ("role",),
 }
 
 WORDS = st.one_of(
@@ -61,7 +62,7 @@ def browser(make_app: AppFactory, database_url: str) -> Iterator[tuple[Flask, Fl
     app = make_app(DATABASE_URL=database_url, **limits)
     app.config["WTF_CSRF_ENABLED"] = False
     with app.app_context():
-        user = accounts.create_user(db.session(), "ada@example.org", role="researcher")
+        user = accounts.create_user(db.session(), "ada@example.org", role="admin")
         groups.create_group(db.session(), accounts.principal_of_user(user), "Lab")
         db.session.commit()
         person = Person(user.id, user.email, user.role)
@@ -84,6 +85,31 @@ def test_no_input_of_a_form_is_a_fault_of_the_server(browser: tuple[Flask, Flask
     check()
 
 
+SEARCHES = {
+    "/admin/users": ("q", "page"),
+    "/admin/groups": ("q", "page"),
+    "/admin/sessions": ("q", "state", "page"),
+    "/admin/jobs": ("q", "state", "page"),
+    "/admin/audit": ("person", "action", "page"),
+    "/groups/1": ("days",),
+    "/track": ("participant",),
+}
+
+
+@pytest.mark.parametrize("path", SEARCHES)
+def test_no_search_is_a_fault_of_the_server(browser: tuple[Flask, FlaskClient], path: str) -> None:
+    _app, client = browser
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(asked=st.dictionaries(st.sampled_from(SEARCHES[path]), WORDS | st.sampled_from(("%", "_", "\\", "look."))))
+    def check(asked: dict[str, str]) -> None:
+        sent = {name: word.encode("utf-8", "surrogatepass").decode("utf-8", "replace") for name, word in asked.items()}
+        answer = client.get(path, query_string=sent)
+        assert answer.status_code < 500, answer.text
+
+    check()
+
+
 @pytest.mark.parametrize("number", ["0", "9223372036854775807", "9223372036854775808", "9" * 60])
 def test_no_number_in_an_address_is_a_fault_of_the_server(browser: tuple[Flask, FlaskClient], number: str) -> None:
     _app, client = browser
@@ -95,6 +121,9 @@ def test_no_number_in_an_address_is_a_fault_of_the_server(browser: tuple[Flask, 
         client.get(f"/groups/1/members/{number}").status_code,
         client.get(f"/track?participant={number}").status_code,
         client.post(f"/groups/{number}/leave").status_code,
+        client.get(f"/admin/users/{number}").status_code,
+        client.post(f"/admin/users/{number}/disable").status_code,
+        client.post(f"/admin/jobs/{number}/retry").status_code,
         client.post(f"/groups/1/invitations/{number}/withdraw").status_code,
         client.post(f"/groups/1/members/{number}/remove").status_code,
     ]

@@ -26,6 +26,7 @@ from focus.errors import (
 )
 from focus.protocol.messages import Evicted, Refused, Stored
 from focus.services.ingest.items import BatchItem, CloseItem, CloseResult, RefusalError, SequencedItem, TrackerReplies
+from focus.services.ingest.meter import RateMeter
 from focus.services.ingest.planning import RecordingPlan, Refusal, TickPlan
 from focus.services.ingest.stage import give_back
 from focus.services.ingest.state import Findings, LiveRecording
@@ -58,6 +59,8 @@ class Committer:
         The engine's; a recording that turns out to be gone is taken out of it.
     retry : callable
         Given items that have to be planned again, because the database is further than was known.
+    meter : RateMeter
+        Told how many frames were stored.
     """
 
     def __init__(
@@ -68,7 +71,9 @@ class Committer:
         retry: Callable[[list[SequencedItem]], None],
         now: Callable[[], datetime],
         now_s: Callable[[], float],
+        meter: RateMeter,
     ) -> None:
+        self._meter = meter
         self._writer = writer
         self._recordings = recordings
         self._retry = retry
@@ -145,6 +150,7 @@ class Committer:
         planned = {item.seq: item.crc32 for item in plan.accepted}
         if plan.has_step:
             _take(plan, self._now_s())
+            self._meter.add(sum(item.n for item in plan.batches), self._now_s())
         has_duplicate = False
         checksums = outcome.checksums.get(recording_id, {})
         for item in plan.doubtful:

@@ -54,6 +54,7 @@ from focus.services.ingest.loading import (
     LookedItem,
     ScannedItem,
 )
+from focus.services.ingest.meter import EngineLoad, RateMeter
 from focus.services.ingest.planning import plan_tick
 from focus.services.ingest.stage import AnalysisStage
 from focus.services.ingest.state import LiveRecording
@@ -122,7 +123,10 @@ class IngestEngine:
         self._is_running = self._is_stopping = False
         self._loader = Loader(reader=reader, writer=writer, stage=stage, post=self._post, now=now, now_s=now_s)
         self._compactor = Compactor(reader=reader, writer=writer)
-        self._committer = Committer(writer, self.recordings, retry=self._put_back, now=now, now_s=now_s)
+        self._meter = RateMeter()
+        self._committer = Committer(
+            writer, self.recordings, retry=self._put_back, now=now, now_s=now_s, meter=self._meter
+        )
         self._upkeep = Upkeep(
             self.recordings,
             writer=writer,
@@ -138,6 +142,19 @@ class IngestEngine:
     @property
     def is_running(self) -> bool:
         return self._is_running and not self._is_stopping
+
+    def load(self) -> EngineLoad:
+        """How it is doing, for those who look after the server."""
+        recordings = list(self.recordings.values())
+        return EngineLoad(
+            is_running=self.is_running,
+            n_queued=len(self._inbox),
+            queue_limit=self.settings.queue_batches,
+            n_recordings=len(recordings),
+            n_connected=sum(recording.connection is not None for recording in recordings),
+            n_unanalysed=sum(recording.analysis.n_waiting for recording in recordings if recording.analysis),
+            frames_per_s=self._meter.per_s(self._now_s()),
+        )
 
     def offer(self, item: SequencedItem) -> None:
         """Put a batch or marker into the queue, waiting for room in it up to the limit.

@@ -1,6 +1,6 @@
-"""Pages for administrators: users, the sessions of everybody, the releases of the classifier."""
+"""Pages for administrators, one module an area. Lists show that something is there; looking into it is audited."""
 
-from focus.web.admin import releases
-from focus.web.admin.views import blueprint
+from focus.web.admin import audit, groups, health, jobs, recordings, releases, users
+from focus.web.admin.base import blueprint
 
-__all__ = ["blueprint", "releases"]
+__all__ = ["audit", "blueprint", "groups", "health", "jobs", "recordings", "releases", "users"]

@@ -11,7 +11,7 @@ from focus.errors import NotFoundError
 from focus.eyestate.card import INTENDED_USE, card_sections
 from focus.services import releases
 from focus.storage.database import db
-from focus.web.admin.views import blueprint
+from focus.web.admin.base import blueprint
 from focus.web.identity import admin_needed, current_principal
 
 

@@ -40,6 +40,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "analyses.start": form(release="none", lookahead_ms="150"),
     "sessions.start_demo": form(kind="replay"),
     "imports.upload": {"data": b"t_us", "content_type": "application/octet-stream"},
+    "admin.set_role": form(role="researcher"),
     "groups.create": form(name="More"),
     "groups.rename": form(name="Else"),
     "groups.invite": form(email="third@example.org"),

@@ -204,6 +204,8 @@ def test_the_group_page_shows_consent_quality_and_counts_and_no_address_of_a_mem
     page = lab.browser.get(lab.path).text
 
     assert people.ada.email not in page
+    # One while the invitation was written, one after she had joined: that showed more.
+    assert looks(app, lab.rita) == [("look.list", "group", str(lab.group_id))] * 2
     row = page[page.index(">ada</a>") :].split("</tr>", 1)[0]
     assert re.findall(r'chip \w+">([\w ]+)<', row) == ["not decided", "given", "not decided"]
     assert "1 of 1" in row

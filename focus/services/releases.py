@@ -28,6 +28,9 @@ from focus.storage.operation_models import ModelRelease
 if TYPE_CHECKING:
     from focus.eyestate.model import EyeStateModel
 
+WAY_OUT: Final = "It is the active release; `flask model promote NAME` takes another"
+"""What follows the sentence that says why the active release cannot be used."""
+
 _KIND: Final = "model_release"
 
 
@@ -72,15 +75,15 @@ def load_active(session: Session, models_dir: Path) -> EyeStateModel:
     try:
         return load_release(name, models_dir)
     except ModelError as err:
-        raise ModelError(f"{err.message}. It is the active release; `flask model promote NAME` takes another") from err
+        raise ModelError(f"{err.message}. {WAY_OUT}") from err
 
 
 def list_installed(session: Session, models_dir: Path) -> list[InstalledRelease]:
-    """All releases whose files are here, by name."""
+    """All releases whose files are here, by name, and the active one even if they are not."""
     active = active_name(session)
     promoted_at = {row.name: row.promoted_at for row in queries.noted_releases(session)}
     found = []
-    for name in list_releases(models_dir):
+    for name in sorted({*list_releases(models_dir), active}):
         manifest, fault = None, ""
         try:
             manifest = read_manifest(find_release(name, models_dir))

@@ -139,6 +139,10 @@ def test_an_active_release_whose_files_are_gone_names_the_way_out(database_sessi
     with pytest.raises(ModelError, match=r"no release is called 'gone'.* `flask model promote NAME` takes another"):
         releases.load_active(database_session, models_dir)
 
+    listed = [release for release in releases.list_installed(database_session, models_dir) if release.is_active]
+    assert [release.name for release in listed] == ["gone"]
+    assert listed[0].fault.startswith("no release is called 'gone'")
+
 
 def change_model(folder: Path, model: bytes) -> None:
     """Put other trees into a release, with a manifest that fits them."""

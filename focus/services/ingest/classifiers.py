@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from focus.analysis.types import StateClassifier
 from focus.errors import ModelError
+from focus.services.releases import WAY_OUT
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Classifiers:
             self._active = self.get(self._active_name(session))
         except ModelError as err:
             if self._active is None:
-                raise
+                raise ModelError(f"{err.message}. {WAY_OUT}") from err
             logger.error("%s goes on: %s", release_of(self._active), err.message)
         return self._active
 

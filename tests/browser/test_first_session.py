@@ -58,6 +58,35 @@ def test_a_newcomer_sees_eyes_at_work_with_one_click_and_reads_the_report(browse
     assert browser.complaints() == []
 
 
+def test_two_live_sessions_stand_side_by_side_over_one_line(browser: Browser, server: Server) -> None:
+    driver = browser.driver
+    driver.get(server.login_link(server.add_person()))
+    for kind in ("Replay the demo recording", "Simulate a person"):
+        driver.get(f"{server.url}/sessions/start")
+        browser.press(kind)
+        browser.wait(lambda: browser.text("#connection") == "live", "the live connection")
+    driver.get_log("performance")
+    driver.get(f"{server.url}/live")
+
+    for name in ("Demo recording", "Simulated person"):
+        card = f"[aria-label='You: {name}']"
+        browser.wait(lambda card=card: browser.text(f"{card} [data-part=connection]") == "live", f"{name} live")
+        browser.wait(lambda card=card: browser.text(f"{card} [data-part=state]") in STATE_WORDS, f"the eyes of {name}")
+        browser.wait(lambda card=card: browser.number(f"{card} [data-part=frame-rate]") > 50, f"the rate of {name}")
+        assert drawn_pixels(browser, f"{card} [data-part=screen]") > 200
+        # After a few seconds a rate has no value that says anything, or an interval beside it.
+        browser.wait(
+            lambda card=card: re.search(r" to |not shown", browser.text(f"{card} [data-part=rate]")), f"rate of {name}"
+        )
+    lines = [entry for entry in driver.get_log("performance") if "Network.webSocketCreated" in entry["message"]]
+    assert len(lines) == 1
+    for _ in range(2):
+        driver.get(f"{server.url}/live")
+        driver.find_element(By.LINK_TEXT, "You").click()
+        browser.press("Stop")
+    assert browser.complaints() == []
+
+
 def test_the_live_page_ends_with_its_session_and_the_report_says_what_the_analysis_of_the_file_says(
     browser: Browser, server: Server
 ) -> None:

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { angle_deg, fitGaze, gazeOf, summarise, TARGETS, VALIDATION_TARGETS, validate } from "../../../focus/web/static/tracker/gaze.js";
+import { angle_deg, fitGaze, gazeOf, judge, summarise, TARGETS, VALIDATION_TARGETS, validate } from "../../../focus/web/static/tracker/gaze.js";
 import { fitRidge } from "../../../focus/web/static/tracker/ridge.js";
 
 const CASES = JSON.parse(readFileSync(new URL("./gaze_cases.json", import.meta.url)));
@@ -72,4 +72,14 @@ test("a blink during a look is left out of its point, and a look without eyes is
   assert.deepEqual([point.n, point.x, point.y], [3, 0.1, 0.9]);
   near(point.iris_y, 0.04);
   assert.equal(summarise(target, [frameAt(target, { head_yaw: NaN })]), null);
+});
+
+test("a calibration is good, or for the person to decide, or of no use, and says why", () => {
+  const made = (accuracy_deg) => ({ accuracy_deg, precision_deg: 0.5, screen: CASES.screen });
+  const verdicts = [2.9, 3.1, 5.0, 5.1, null].map((accuracy_deg) => judge(made(accuracy_deg), 5));
+  assert.deepEqual(verdicts.map(({ verdict }) => verdict), ["good", "caution", "caution", "wrong", "wrong"]);
+  assert.deepEqual(verdicts.map(({ isUsable }) => isUsable), [true, true, true, false, false]);
+  // 600 mm times the tangent of 2.9 degrees are 30.4 mm.
+  assert.match(verdicts[0].words, /Accuracy 2\.9° \(about 3\.0 cm on your screen\), precision 0\.5°/);
+  assert.match(verdicts[3].words, /Worse than 5°/);
 });

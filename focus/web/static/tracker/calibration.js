@@ -1,12 +1,11 @@
 // The calibration of gaze, from the person's side: nine dots to look at, five more to see how good it became, and what
 // to do with the outcome. The dots are buttons: space, enter, mouse and finger all say "I look at it now".
 
-import { fitGaze, gazeOf, summarise, TARGETS, VALIDATION_TARGETS, validate } from "./gaze.js";
+import { fitGaze, gazeOf, judge, summarise, TARGETS, VALIDATION_TARGETS, validate } from "./gaze.js";
 
 const LEAST_FRAMES = 8;
 const LOOK_US = 500_000; // of frames for each dot
 const PATIENCE_MS = 4000; // without enough seen frames
-const ADVISED_DEG = 3; // up to here a calibration is called good; the server's own limit is in the page
 
 const byId = (id) => document.getElementById(id);
 const degrees = (value) => `${value.toFixed(1)}°`;
@@ -87,7 +86,7 @@ export class Calibration {
     const { x, y } = targets[this.#looks.length];
     Object.assign(this.#dot.style, { left: `${100 * x}%`, top: `${100 * y}%` });
     this.#root.dataset.point = String(this.#looks.length);
-    byId("calibration-words").textContent = `Dot ${this.#looks.length + 1} of ${targets.length}: look at its middle, and press the space bar.`;
+    byId("calibration-words").textContent = `Dot ${this.#looks.length + 1} of ${targets.length}: look at its middle, and press the space bar or the dot.`;
     this.#dot.focus();
   }
 
@@ -137,16 +136,8 @@ export class Calibration {
   }
 
   #judge() {
-    const { accuracy_deg: accuracy, precision_deg: precision, screen } = this.#fresh;
-    const off_cm = Math.tan((accuracy * Math.PI) / 180) * screen.distance_mm / 10;
-    const found = `Accuracy ${degrees(accuracy)} (about ${off_cm.toFixed(1)} cm on your screen), precision ${degrees(precision)}.`;
-    if (accuracy > this.#limit_deg) {
-      this.#say("wrong", `${found} Worse than ${this.#limit_deg}° it does not tell where on a screen you look, so it cannot be used. Try again with more light from the front and a still head, or go on without gaze.`, false);
-    } else if (accuracy > ADVISED_DEG) {
-      this.#say("caution", `${found} That is worse than ${ADVISED_DEG}°, which a webcam can reach: it tells one third of the screen from the next, and no more. Use it or try again, as you like.`, true);
-    } else {
-      this.#say("good", `${found} Good for a webcam.`, true);
-    }
+    const { verdict, words, isUsable } = judge(this.#fresh, this.#limit_deg);
+    this.#say(verdict, words, isUsable);
   }
 
   async #keep() {

@@ -5,8 +5,10 @@ import { SharpCanvas } from "../js/live/canvas.js";
 import { drawEye, Strip } from "./drawing.js";
 
 const byId = (id) => document.getElementById(id);
-const degrees = (value) => (Number.isFinite(value) ? `${value.toFixed(1).replace("-", "\u2212")}°` : "–");
-const ratio = (value) => (Number.isFinite(value) ? value.toFixed(3).replace("-", "\u2212") : "–");
+// A number that rounds to nothing is written without a sign.
+const decimals = (value, n) => value.toFixed(n).replace(/^-(?=[0.]*$)/, "").replace("-", "\u2212");
+const degrees = (value) => (Number.isFinite(value) ? `${decimals(value, 1)}°` : "–");
+const ratio = (value) => (Number.isFinite(value) ? decimals(value, 3) : "–");
 
 export class Diagnostics {
   #box = byId("diagnostics");

@@ -14,6 +14,7 @@ export const VALIDATION_TARGETS = [[0.3, 0.3], [0.7, 0.3], [0.5, 0.5], [0.3, 0.7
 // calibration has told nothing of how its turning matters: its weight then stays small.
 const FEATURE_SIZES = { iris_x: 0.1, iris_y: 0.1, head_yaw: 20, head_pitch: 20, head_roll: 20 };
 const PENALTY = 0.002;
+const ADVISED_DEG = 3; // up to here a calibration is called good
 const LEAST_OPENNESS_RATIO = 0.5; // of the usual; under it a lid covers the iris, whose place is then a guess
 const DEGREES = 180 / Math.PI;
 
@@ -77,6 +78,28 @@ export function validate(looks, coefficients, screen) {
   }
   if (errors_deg.length === 0) return { accuracy_deg: null, precision_deg: null };
   return { accuracy_deg: mean(errors_deg), precision_deg: Math.sqrt(mean(squares)) };
+}
+
+/**
+ * What a calibration is worth, in words: good, for the person to decide, or of no use.
+ *
+ * @param {{accuracy_deg: number | null, precision_deg: number | null, screen: {distance_mm: number}}} made
+ * @param {number} limit_deg beyond which the server applies no calibration
+ * @returns {{verdict: "good" | "caution" | "wrong", words: string, isUsable: boolean}}
+ */
+export function judge({ accuracy_deg, precision_deg, screen }, limit_deg) {
+  if (accuracy_deg === null) return { verdict: "wrong", words: "Your eyes were not seen at the last five dots, so nothing tells how good this is. Try again.", isUsable: false };
+  const off_cm = (Math.tan(accuracy_deg / DEGREES) * screen.distance_mm) / 10;
+  const found = `Accuracy ${accuracy_deg.toFixed(1)}° (about ${off_cm.toFixed(1)} cm on your screen), precision ${precision_deg.toFixed(1)}°.`;
+  if (accuracy_deg > limit_deg) {
+    const words = `${found} Worse than ${limit_deg}° it does not tell where on a screen you look, so it cannot be used. Try again with more light from the front and a still head, or go on without gaze.`;
+    return { verdict: "wrong", words, isUsable: false };
+  }
+  if (accuracy_deg > ADVISED_DEG) {
+    const words = `${found} That is worse than ${ADVISED_DEG}°, which a webcam can reach in good light: it tells one part of a page from another, and no more. Use it or try again, as you like.`;
+    return { verdict: "caution", words, isUsable: true };
+  }
+  return { verdict: "good", words: `${found} Good for a webcam.`, isUsable: true };
 }
 
 /** The visual angle between two points of a screen, whose middle is straight before the eyes. */

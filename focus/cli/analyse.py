@@ -34,6 +34,8 @@ def analyse(
 
     from focus.analysis.offline import analyse as analyse_frames
     from focus.analysis.parameters import AnalysisParameters
+    from focus.errors import StorageError
+    from focus.eyestate.model import load_shipped
     from focus.protocol.recording_csv import open_recording_csv
 
     settings = current_app.extensions["focus.settings"]
@@ -43,7 +45,12 @@ def analyse(
     recording = open_recording_csv(file)
     for name in recording.unknown_columns:
         click.echo(f"{file.name}: column {name} is unknown and left out", err=True)
-    model = load_classifier()
+    try:
+        model = load_classifier()
+    except StorageError as err:
+        # A file needs no database; only which release was promoted stands there.
+        model = load_shipped()
+        click.echo(f"{err.message}; analysed with the shipped release {model.release}", err=True)
     analysis = analyse_frames(recording, recording.tracker, model, parameters=parameters)
     if states_path:
         _write_states(states_path, analysis)

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from focus.services import group_access, looks
 from focus.services.accounts import Principal
+from focus.services.groups import name_of
 from focus.storage import recordings as queries
-from focus.storage.account_models import User
 from focus.storage.recording_models import Recording
 
 MAX_CHOICES: Final = 48
@@ -25,7 +25,7 @@ MAX_CHOICES: Final = 48
 class LiveChoice:
     """An open recording that the asker may watch.
 
-    `owner` is what its person is called; empty for one's own.
+    `owner` is what its person is called, never their address; empty for one's own.
     """
 
     recording: Recording
@@ -36,7 +36,7 @@ def list_live(session: Session, principal: Principal) -> list[LiveChoice]:
     """Open recordings that the asker may watch, newest first; somebody else's among them make it a look at a list."""
     owner_ids = [principal.user_id, *group_access.viewable_ids(session, principal)]
     found = queries.list_open_with_owner(session, owner_ids=owner_ids, limit=MAX_CHOICES)
-    choices = [LiveChoice(row, "" if owner.id == principal.user_id else _called(owner)) for row, owner in found]
+    choices = [LiveChoice(row, "" if owner.id == principal.user_id else name_of(owner)) for row, owner in found]
     if any(choice.owner for choice in choices):
         looks.note_look(session, principal.actor_id, looks.LIST, kind="recording", key="")
     return choices
@@ -46,7 +46,3 @@ def count_live(session: Session, principal: Principal) -> int:
     """How many `list_live` would list."""
     owner_ids = [principal.user_id, *group_access.viewable_ids(session, principal)]
     return len(queries.list_open_with_owner(session, owner_ids=owner_ids, limit=MAX_CHOICES))
-
-
-def _called(owner: User) -> str:
-    return owner.display_name or owner.email

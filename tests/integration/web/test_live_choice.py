@@ -92,6 +92,19 @@ def test_a_researcher_sees_members_who_agreed_by_name(app: Flask, people: People
     assert name in unescape(page)
 
 
+def test_a_member_without_a_name_is_a_number_and_never_an_address(app: Flask, people: People, rita: Person) -> None:
+    join(app, rita, people.ada, agrees=True)
+    make_open(app, people.ada, "Reading")
+    with app.app_context():
+        accounts.get_user(db.session(), people.ada.user_id).display_name = ""
+        db.session.commit()
+
+    page = browser_of(app, rita).get("/live").text
+
+    assert people.ada.email not in page
+    assert f"Participant {people.ada.user_id}" in page
+
+
 def test_withdrawn_consent_takes_a_session_off_the_list_at_once(app: Flask, people: People, rita: Person) -> None:
     join(app, rita, people.ada, agrees=True)
     make_open(app, people.ada, "Reading")

@@ -81,6 +81,8 @@ def _sources(manifest: Manifest) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for kind, section in sorted(manifest.parameters.get("simulated", {}).items()):
         how_much = f"{section['people']} people, {section['minutes']:g} min each"
+        rare = {"with rarer traits": section.get("traits_ratio", 0), "with glasses": section.get("glasses_ratio", 0)}
+        how_much += "".join(f", {ratio:.0%} {words}" for words, ratio in rare.items() if ratio)
         rows.append((f"simulated people before a {kind} tracker", how_much, f"{section['weight']:g}", "own"))
     files = list(manifest.training.get("files", {}))
     for section in manifest.parameters.get("recorded", ()):

@@ -65,6 +65,18 @@ def test_rows_are_the_same_for_any_number_of_processes() -> None:
     assert alone.people == shared.people == tuple(f"laboratory-{number}" for number in range(5))
 
 
+def test_people_without_rarer_traits_are_the_same_whatever_share_may_have_them() -> None:
+    section = read_config()["simulated"]["desktop"] | {"people": 1, "minutes": 0.2}
+
+    def frames(**ratios: float) -> bytes:
+        (source,) = sources({"seed": 5, "simulated": {"desktop": section | ratios}}, None)
+        (recording,) = source.recordings()
+        return b"".join(column.tobytes() for column in recording.frames.columns.values())
+
+    assert frames() == frames(traits_ratio=0.0, glasses_ratio=0.0)
+    assert frames() != frames(glasses_ratio=1.0)
+
+
 def test_a_pattern_without_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="matches 'irf_"):
         sources(read_config(), tmp_path)

@@ -157,8 +157,14 @@ def group_values(sums_of_people: Sequence[Sums]) -> tuple[GroupValue, ...]:
         if people not in made:
             total = reduce(metrics.combine, (sums_of_people[at] for at in people))
             made[people] = {value.name: value for value in metrics.evaluate(total)}
-        found.append(GroupValue(made[people][name], len(people)))
+        found.append(GroupValue(_of_many(made[people][name]), len(people)))
     return tuple(found)
+
+
+def _of_many(value: MetricValue) -> MetricValue:
+    """The value with a reason that speaks of sessions, where a metric speaks of the one that it usually sees."""
+    reason = value.reason.replace("this recording has", "these sessions have").replace("this recording", "them")
+    return replace(value, reason=reason)
 
 
 def _withheld(example: MetricValue) -> MetricValue:

@@ -11,12 +11,18 @@ hour or a day apart are two rows.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy.orm import Session
 
 from focus.storage import audit
+from focus.storage import groups as group_queries
+from focus.storage import operations as people_queries
+from focus.storage import recordings as recording_queries
+from focus.storage.account_models import User
+from focus.storage.operation_models import AuditEntry
 
 SAME_LOOK: Final = timedelta(minutes=10)
 
@@ -61,3 +67,39 @@ def note_look(
     audit.add_entry_apart(
         session, f"look.{what}", at=now, unless_since=since, actor_id=actor_id, object_kind=kind, object_id=key
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look at somebody, in words for them: who it was, and at what."""
+
+    at: datetime
+    who: str
+    what: str
+
+
+def looks_at(session: Session, user_id: int, *, limit: int = 20) -> list[Look]:
+    """The newest looks of others at this person: their account, their sessions, and the groups they are in."""
+    entries = audit.looks_at(session, user_id, limit=limit)
+    people = people_queries.users_by_id(session, sorted({entry.actor_id for entry in entries if entry.actor_id}))
+    return [Look(entry.at, _who(people.get(entry.actor_id or 0)), _what(session, entry)) for entry in entries]
+
+
+def _who(actor: User | None) -> str:
+    if actor is None:
+        return "somebody whose account is gone"
+    role = {"admin": "administrator", "researcher": "researcher"}.get(actor.role, "formerly more than a member")
+    return f"{actor.display_name or f'number {actor.id}'} ({role})"
+
+
+def _what(session: Session, entry: AuditEntry) -> str:
+    way = entry.action.removeprefix("look.")
+    if entry.object_kind == "group":
+        group = group_queries.find_group(session, int(entry.object_id))
+        return f"the group {group.name}, with you in it" if group is not None else "a group"
+    if entry.object_kind == "recording":
+        recording = recording_queries.find_recording(session, entry.object_id)
+        begun = f" of {recording.started_at:%Y-%m-%d %H:%M} UTC" if recording is not None else ""
+        words = {LIVE: "live", EXPORT: "as a download"}.get(way, "its results")
+        return f"your session{begun}, {words}"
+    return "the list of your sessions" if way == LIST else "your account"

@@ -6,7 +6,7 @@ from flask import Response, current_app, flash, jsonify, redirect, render_templa
 from flask.typing import ResponseReturnValue
 
 from focus.errors import AuthenticationError, ConflictError, ParameterError
-from focus.services import accounts, calibrations, consent, my_data, profile, recordings
+from focus.services import accounts, calibrations, consent, looks, my_data, profile, recordings
 from focus.storage.database import db
 from focus.web.accounts.base import blueprint, sentence, settings
 from focus.web.accounts.forms import DeleteAccountForm, ProfileForm
@@ -180,6 +180,7 @@ def _data_page(form: DeleteAccountForm | None = None) -> str:
     return render_template(
         "accounts/data.html",
         exports=my_data.list_exports(db.session(), principal)[:5],
+        looks=looks.looks_at(db.session(), principal.user_id),
         n_sessions=recordings.count_recordings(db.session(), principal),
         form=form or DeleteAccountForm(formdata=None),
         has_password=accounts.get_user(db.session(), principal.user_id).password_hash is not None,

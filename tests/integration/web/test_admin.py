@@ -411,6 +411,21 @@ def test_somebody_finds_the_looks_at_them_in_the_copy_of_their_data(app: Flask, 
     assert not [row for row in his if row["action"].startswith("look.")]
 
 
+def test_the_page_of_ones_own_data_says_who_looked_at_what(app: Flask, people: People) -> None:
+    ada = people.browsers["ada"]
+    recording_id = make_session(app, people.ada)
+    before = ada.get("/account/data").text
+    people.browsers["admin"].get(f"/sessions/{recording_id}")
+    people.browsers["admin"].get(f"/admin/users/{people.ada.user_id}")
+
+    after = [row.split(" UTC ", 1)[1] for row in rows_of(ada.get("/account/data").text)]
+
+    assert "Nobody but you." in before
+    assert after[0] == "carol (administrator) your account"
+    assert re.fullmatch(r"carol \(administrator\) your session of [\d: -]+ UTC, its results", after[1])
+    assert "Nobody but you." in people.browsers["bob"].get("/account/data").text
+
+
 # -- health -----------------------------------------------------------------------------------------------------------
 
 

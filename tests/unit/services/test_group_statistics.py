@@ -56,6 +56,7 @@ def test_fewer_than_five_people_have_no_value_at_all(people: list[dict[str, Any]
 def test_a_value_is_that_of_all_valid_time_together_and_no_average_of_averages(people: list[dict[str, Any]]) -> None:
     found = value_of(group_values(people), "blink_rate")
 
+    assert "this recording" not in " ".join(each.value.reason for each in group_values(people))
     # 13 blinks in 140 s less what is unknown at the borders; the average of the five rates would be 7.4 a minute.
     assert found.n_people == 5
     assert found.value.value == pytest.approx(13 * 60 / found.value.weight_s)

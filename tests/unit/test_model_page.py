@@ -13,7 +13,7 @@ from focus.eyestate.artifact import read_manifest
 from focus.eyestate.installed import BUNDLED_DIR, shipped_name
 from focus.eyestate.scoreboard import ROWS
 
-AGAIN = "python -m benchmarks.model_report agreement DATA, then python -m benchmarks.model_page"
+AGAIN = "python -m benchmarks.model_report agreement DATA makes them again"
 
 
 def test_the_figures_are_those_of_the_release_that_ships() -> None:

@@ -184,7 +184,7 @@ def test_a_release_that_does_not_fit_is_refused_with_one_line(
 def test_the_card_in_the_docs_is_that_of_the_shipped_release(run: Run) -> None:
     page = (ROOT / "docs" / "model-card.md").read_text(encoding="utf-8")
 
-    assert run("card").stdout == page, "`flask model card > docs/model-card.md` makes it again"
+    assert run("card").stdout == page, "`python -m benchmarks.model_page` makes it again"
     assert shipped_name() in page
     assert (BUNDLED_DIR / shipped_name()).is_dir()
 

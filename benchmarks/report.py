@@ -6,6 +6,7 @@ Two minutes of the demo recording are analysed once with the bundled model; fram
 repeated, with their times moved on, until the recording is as long as asked, and written straight to the tables. Each
 address of the report is asked for through the application itself, without a network, and timed: the first time, and
 the median of the following ones, and the processor time of these, which other work on the machine disturbs less.
+The pages of days, weeks and twelve weeks are timed with two short sessions a day in the half year before.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ PIECE_US = 120_000_000
 RECORDING_ID = "8a8a8a8a-8888-4888-8888-888888888888"
 OWNER = "bench@example.org"
 REPEATS = 7
+DAYS = 180
 MOMENTS = ("first_us", "head_us", "tail_us", "last_us", "end_us")
 
 
@@ -56,6 +58,7 @@ def main() -> None:
         app = make_app(arguments.keep or Path(folder))
         with app.app_context():
             fill(round(arguments.hours * 3.6e9 / PIECE_US))
+            fill_days(DAYS)
         measure(app)
 
 
@@ -107,6 +110,42 @@ def fill(n_pieces: int) -> None:
         results.write_results(session, [write])
         session.commit()
     recordings.close_recording(session, recordings.find_recording(session, RECORDING_ID))
+    session.commit()
+
+
+def fill_days(n_days: int) -> None:
+    """Write two sessions of two minutes a day, their frames left out, unless they are there."""
+    session = db.session
+    if session.query(recordings.Recording).count() > 1:
+        return
+    source = open_recording_csv(DEMO_PATH)
+    frames = join_batches(list(source))
+    frames = frames[: int(frames.t_us.searchsorted(PIECE_US))]
+    found = analyse(frames, source.tracker, load_shipped(), parameters=AnalysisParameters())
+    owner = accounts.principal_of_user(accounts.get_user_by_email(session, OWNER))
+    for at in range(2 * n_days):
+        started_at = datetime.now(UTC) - timedelta(hours=12 * (at + 1))
+        recording = recordings.create_recording(
+            session,
+            owner,
+            tracker=source.tracker,
+            title=f"Session {at}",
+            task=("reading", "video")[at % 2],
+            now=started_at,
+        )
+        cursor = recording.cursor
+        cursor.n_frames, cursor.t_first_us, cursor.t_last_us = len(frames), 0, PIECE_US
+        row = results.begin_analysis(
+            session,
+            recording.id,
+            model_release="bench",
+            parameters=AnalysisParameters().to_dict(),
+            code_version=str(CODE_VERSION),
+            started_at=started_at,
+        )
+        write = moved(found, row.id, 0, n_frames=len(frames), is_last=True)
+        results.write_results(session, [write])
+        recordings.close_recording(session, recording)
     session.commit()
 
 
@@ -163,7 +202,7 @@ def measure(app: Flask) -> None:
     """Print one line an address: bytes, first time, median of the next, in milliseconds."""
     with app.app_context():
         began_s = time.perf_counter()
-        n_made = overviews.make_missing(db.session())
+        n_made = overviews.make_missing(db.session(), limit=10_000)
         print(f"overviews made in the background: {n_made} in {time.perf_counter() - began_s:.2f} s")
         owner = accounts.first_account(db.session)
         assert owner is not None
@@ -172,6 +211,7 @@ def measure(app: Flask) -> None:
     client = app.test_client()
     client.get(f"/login/{secret}")
     page, api = f"/sessions/{RECORDING_ID}", f"/api/v1/recordings/{RECORDING_ID}"
+    day = (datetime.now(UTC).date() - timedelta(days=2)).isoformat()
     hour = "start_us=3600000000&stop_us=7200000000"
     minute = "start_us=3600000000&stop_us=3660000000"
     print(f"{'address':58} {'bytes':>9} {'first ms':>9} {'median ms':>9} {'CPU ms':>7}")
@@ -183,6 +223,11 @@ def measure(app: Flask) -> None:
         f"{api}/timeline?points=1200&{minute}",
         f"{api}/gaze-map",
         f"{api}/gaze-map?{minute}",
+        f"{api}/eye-strain",
+        "/reports",
+        f"/reports/week/{day}",
+        f"/reports/day/{day}",
+        f"/reports/compare?a={RECORDING_ID}&b={RECORDING_ID}",
     ):
         times_ms, work_ms = [], []
         for _ in range(REPEATS):

@@ -19,6 +19,7 @@ from focus.analysis import metrics
 from focus.analysis.pipeline import CODE_VERSION
 from focus.services import beside_frames, recordings
 from focus.services.accounts import Principal
+from focus.services.baselines import SUMS
 from focus.storage import overviews as queries
 from focus.storage import results
 from focus.storage.recording_models import Recording
@@ -28,6 +29,9 @@ LEAST_SESSIONS: Final = 3
 
 USUAL_DAYS: Final = 90
 """How far back earlier sessions count."""
+
+SHOWN_SUMS: Final = tuple(sorted({*SUMS, "focus_time", "on_screen", "face_present", "long_break_check"}))
+"""Sums of the metrics that the pages of days, weeks and months show."""
 
 Values = dict[str, dict[str, Any]]
 
@@ -83,9 +87,17 @@ class Usual:
     n_sessions: int
 
 
-def days_of(session: Session, principal: Principal, first: date, n_days: int, zone: tzinfo = UTC) -> list[Span]:
-    """Each of `n_days` days from `first` on, with the asker's own sessions."""
-    found = _sessions(session, principal, first, first + timedelta(days=n_days), zone)
+def days_of(
+    session: Session,
+    principal: Principal,
+    first: date,
+    n_days: int,
+    zone: tzinfo = UTC,
+    *,
+    names: Sequence[str] | None = None,
+) -> list[Span]:
+    """Each of `n_days` days from `first` on, with the asker's own sessions; of the named sums, or of all."""
+    found = _sessions(session, principal, first, first + timedelta(days=n_days), zone, names)
     by_day: dict[date, list[SessionOfDay]] = {}
     for each in found:
         by_day.setdefault(each.recording.started_at.astimezone(zone).date(), []).append(each)
@@ -99,8 +111,8 @@ def joined(days: Sequence[Span]) -> Span:
 
 
 def sessions_before(session: Session, principal: Principal, before: date, zone: tzinfo = UTC) -> list[SessionOfDay]:
-    """The asker's own sessions of the `USUAL_DAYS` days before a day."""
-    return _sessions(session, principal, before - timedelta(days=USUAL_DAYS), before, zone)
+    """The asker's own sessions of the `USUAL_DAYS` days before a day, with the sums that comparisons need."""
+    return _sessions(session, principal, before - timedelta(days=USUAL_DAYS), before, zone, SUMS)
 
 
 def usual_of(found: Sequence[SessionOfDay], name: str) -> Usual | None:
@@ -127,9 +139,13 @@ def minutes_on_screen(values: Values) -> float | None:
     return None
 
 
-def sessions_between(session: Session, owner_id: int, start_at: datetime, stop_at: datetime) -> list[SessionOfDay]:
-    """A person's sessions that began in start_at <= t < stop_at, by time."""
-    rows = queries.sums_between(session, owner_id, start_at=start_at, stop_at=stop_at, code_version=str(CODE_VERSION))
+def sessions_between(
+    session: Session, owner_id: int, start_at: datetime, stop_at: datetime, *, names: Sequence[str] | None = None
+) -> list[SessionOfDay]:
+    """A person's sessions that began in start_at <= t < stop_at, by time; with sums of the named metrics, or of all."""
+    rows = queries.sums_between(
+        session, owner_id, start_at=start_at, stop_at=stop_at, code_version=str(CODE_VERSION), names=names
+    )
     limits = beside_frames.limits_of(session, owner_id)
     baselines = beside_frames.baselines_of(session, [recording.id for recording, _, _ in rows])
     found = []
@@ -139,16 +155,24 @@ def sessions_between(session: Session, owner_id: int, start_at: datetime, stop_a
             continue
         if sums is None:
             for window in results.windows_of(session, analysis.id):
-                sums = metrics.combine(sums or {}, window.sums)
+                kept = {name: own for name, own in window.sums.items() if names is None or name in names}
+                sums = metrics.combine(sums or {}, kept)
         if sums:
             sums = metrics.seal(beside_frames.complete(session, recording, analysis.id, sums, baselines=baselines))
         found.append(SessionOfDay(recording, sums or None, False, limits))
     return found
 
 
-def _sessions(session: Session, principal: Principal, first: date, stop: date, zone: tzinfo) -> list[SessionOfDay]:
+def _sessions(
+    session: Session,
+    principal: Principal,
+    first: date,
+    stop: date,
+    zone: tzinfo,
+    names: Sequence[str] | None = None,
+) -> list[SessionOfDay]:
     start_at, stop_at = (datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC) for day in (first, stop))
-    return sessions_between(session, principal.user_id, start_at, stop_at)
+    return sessions_between(session, principal.user_id, start_at, stop_at, names=names)
 
 
 def _values(sums: Sequence[dict[str, Any]], limits: metrics.BreakLimits) -> Values:

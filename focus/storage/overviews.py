@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -57,17 +58,26 @@ def put_overview(session: Session, overview: AnalysisOverview) -> bool:
 
 
 def sums_between(
-    session: Session, owner_id: int, *, start_at: datetime, stop_at: datetime, code_version: str
+    session: Session,
+    owner_id: int,
+    *,
+    start_at: datetime,
+    stop_at: datetime,
+    code_version: str,
+    names: Sequence[str] | None = None,
 ) -> list[tuple[Recording, Analysis | None, dict[str, Any] | None]]:
     """A person's recordings that began in start_at <= t < stop_at, by time, each with its shown analysis and its sums.
 
-    Sums are None where no overview of this version of the code is ready.
+    Sums are None where no overview of this version of the code is ready; with `names` they are those of these metrics
+    alone, which is all that is read.
     """
     is_wanted = (Recording.owner_id == owner_id) & (Recording.started_at >= start_at) & (Recording.started_at < stop_at)
     recordings = session.execute(select(Recording).where(is_wanted).order_by(Recording.started_at, Recording.id))
+    sums_of = AnalysisOverview.facts["sums"]
+    wanted = [sums_of] if names is None else [sums_of[name] for name in names]
     # The first analysis of each recording in this order is the one that `results.shown_analysis` gives.
     query = (
-        select(Analysis, AnalysisOverview.facts["sums"])
+        select(Analysis, *wanted)
         .join(Recording, Recording.id == Analysis.recording_id)
         .outerjoin(
             AnalysisOverview,
@@ -79,6 +89,7 @@ def sums_between(
         .order_by(Analysis.chosen_at.is_(None), Analysis.chosen_at.desc(), Analysis.number.desc())
     )
     shown: dict[str, tuple[Analysis, dict[str, Any] | None]] = {}
-    for analysis, sums in session.execute(query):
+    for analysis, *found in session.execute(query):
+        sums = found[0] if names is None else {name: own for name, own in zip(names, found, strict=True) if own}
         shown.setdefault(analysis.recording_id, (analysis, sums or None))
     return [(recording, *shown.get(recording.id, (None, None))) for recording in recordings.scalars()]

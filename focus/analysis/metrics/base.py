@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Final, Literal
 
@@ -72,7 +72,7 @@ class MetricValue:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in MetricValue.__slots__}
 
 
 class Metric:

@@ -9,7 +9,7 @@ from typing import Final
 from flask import abort, render_template
 from flask.typing import ResponseReturnValue
 
-from focus.services.days import Span, days_of, joined, minutes_on_screen, sessions_before, usual_of
+from focus.services.days import SHOWN_SUMS, Span, days_of, joined, minutes_on_screen, sessions_before, usual_of
 from focus.services.strain_trend import strains_of
 from focus.storage.database import db
 from focus.web.identity import current_principal, login_needed
@@ -27,7 +27,7 @@ def trend() -> ResponseReturnValue:
     zone = current_zone()
     this_monday = monday_of(today(zone))
     first = this_monday - timedelta(weeks=TREND_WEEKS - 1)
-    days = days_of(db.session(), current_principal(), first, 7 * TREND_WEEKS, zone)
+    days = days_of(db.session(), current_principal(), first, 7 * TREND_WEEKS, zone, names=SHOWN_SUMS)
     weeks = [days[at : at + 7] for at in range(0, len(days), 7)]
     spans = [joined(week) for week in weeks]
     before = sessions_before(db.session(), current_principal(), first, zone)
@@ -54,7 +54,7 @@ def week(date_text: str) -> ResponseReturnValue:
     """The week, from Monday, that a day lies in."""
     zone = current_zone()
     first = monday_of(_date(date_text))
-    days = days_of(db.session(), current_principal(), first, 7, zone)
+    days = days_of(db.session(), current_principal(), first, 7, zone, names=SHOWN_SUMS)
     return _spans_page("reports/week.html", first, 7, days)
 
 
@@ -63,7 +63,7 @@ def week(date_text: str) -> ResponseReturnValue:
 def day(date_text: str) -> ResponseReturnValue:
     """One day, session by session."""
     first = _date(date_text)
-    days = days_of(db.session(), current_principal(), first, 1, current_zone())
+    days = days_of(db.session(), current_principal(), first, 1, current_zone(), names=SHOWN_SUMS)
     return _spans_page("reports/day.html", first, 1, days)
 
 

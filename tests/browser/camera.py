@@ -125,7 +125,7 @@ class TrackerPage:
         is_at = []
         for _ in range(2):
             n_frames = self.n_frames()
-            self.browser.wait(lambda n_frames=n_frames: self.n_frames() >= n_frames + 3, "frames")
+            self.browser.wait(lambda n_frames=n_frames: self.n_frames() >= n_frames + 2, "frames")
             nose = float(self.told("nose") or "nan")
             nearest = min(range(len(film.looks)), key=lambda each: abs(film.nose_at(each) - nose))
             is_at.append(nearest == look and self._roll_deg() < REST_ROLL_DEG / 2)

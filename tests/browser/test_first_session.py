@@ -96,7 +96,7 @@ def test_the_live_page_ends_with_its_session_and_the_report_says_what_the_analys
     recording_id = str(uuid.uuid4())
     token = server.new_token()
     log_in(browser, server)
-    source = ["--source", "replay", "--file", str(DEMO_PATH), "--speed", "10", "--recording", recording_id]
+    source = ["--source", "replay", "--file", str(DEMO_PATH), "--speed", "25", "--recording", recording_id]
 
     with subprocess.Popen(
         [sys.executable, "-m", "focus.client", "stream", "--server", server.url, *source],

@@ -43,7 +43,8 @@ def track() -> ResponseReturnValue:
     """The page that looks at the person through the camera."""
     folder = url_for("tracking.face_mesh", version=FACE_MESH_VERSION, name="").rstrip("/")
     participant = _participant()
-    calibration = calibrations.newest_valid(db.session(), current_principal().user_id, TRACKER_NAME)
+    person_id = participant.id if participant else current_principal().user_id
+    calibration = calibrations.newest_valid(db.session(), person_id, TRACKER_NAME)
     page = render_template(
         "tracking/track.html",
         user_id=current_principal().user_id,
@@ -71,9 +72,11 @@ def _participant() -> User | None:
 @blueprint.post("/track/calibrations")
 @login_needed
 def save_calibration() -> ResponseReturnValue:
-    """Keep a calibration that the page has made; it applies to the sessions that begin from now on."""
+    """Keep a calibration that the page has made; it belongs to who was before the camera, and applies from now on."""
+    participant = _participant()
+    person = accounts.principal_of_user(participant) if participant else current_principal()
     data = calibrations.from_dict(request.get_json(), tracker=TRACKER_NAME)
-    row = calibrations.save_calibration(db.session(), current_principal(), data)
+    row = calibrations.save_calibration(db.session(), person, data)
     db.session.commit()
     return calibrations.to_dict(row), 201
 

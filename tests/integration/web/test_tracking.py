@@ -7,13 +7,16 @@ import json
 import re
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from focus.services import accounts, consent, groups
+from focus.storage.database import db
 from focus.web import STATIC_FOLDER
 from focus.web.tracking.views import FACE_MESH_VERSION
 from tests.integration.web.conftest import People
-from tests.integration.web.made import csrf_in
+from tests.integration.web.made import browser_of, csrf_in, make_person
 
 FOLDER = f"/static/vendor/mediapipe-face-mesh/{FACE_MESH_VERSION}"
 WASM = "face_mesh_solution_simd_wasm_bin.wasm"
@@ -154,3 +157,28 @@ def test_nobody_keeps_a_calibration_without_logging_in(people: People) -> None:
     answer = post_calibration(people.browsers["nobody"], MADE)
 
     assert (answer.status_code, answer.headers["Location"].split("?")[0]) == (302, "/login")
+
+
+def test_a_calibration_made_for_a_participant_is_theirs(app: Flask, people: People) -> None:
+    rita = make_person(app, "rita@example.org", role="researcher")
+    browser = browser_of(app, rita)
+    with app.app_context():
+        session = db.session()
+        ada_, rita_ = (accounts.principal_of_user(accounts.get_user(session, p.user_id)) for p in (people.ada, rita))
+        group = groups.create_group(session, rita_, "Reading lab")
+        _, key = groups.invite(session, rita_, group.id, people.ada.email)
+        groups.accept_invitation(session, ada_, key)
+        consent.give(session, ada_, consent.OWN_REPORTS)
+        session.commit()
+    page = browser.get(f"/track?participant={people.ada.user_id}").text
+    address = re.search(r'data-address="([^"]*)"', page)
+    assert address is not None
+
+    answers = [
+        browser.post(path, json=MADE, headers={"X-CSRFToken": csrf_in(browser)}).status_code
+        for path in (address[1], f"/track/calibrations?participant={people.bob.user_id}")
+    ]
+
+    assert answers == [201, 404]
+    assert known_to_the_page(browser) is None
+    assert known_to_the_page(people.browsers["ada"]) is not None

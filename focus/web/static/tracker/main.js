@@ -21,7 +21,7 @@ const root = byId("tracker");
 const video = byId("preview");
 const rate = new RateMeter();
 const diagnostics = new Diagnostics(video);
-const calibration = byId("gaze") ? new Calibration() : null; // none where a researcher records somebody else
+const calibration = new Calibration();
 const landmarker = new Landmarker(video, { onFrame, onFault: showTrouble });
 const awake = keepAwake();
 let store;
@@ -110,7 +110,7 @@ async function fillCameraChoice() {
 function onFrame(seen) {
   const frame = measureFrame(seen.landmarks, seen.width, seen.height);
   recorder?.push(seen.timestamp_us, frame, Date.now());
-  calibration?.take(seen.timestamp_us, frame);
+  calibration.take(seen.timestamp_us, frame);
   rate.push(seen.timestamp_us);
   root.dataset.frames = String(Number(root.dataset.frames ?? 0) + 1);
   root.dataset.nose = seen.landmarks ? seen.landmarks[3].toFixed(3) : "";
@@ -126,7 +126,7 @@ function onFrame(seen) {
 function showCheck(seen, frame) {
   const hasFace = seen.landmarks !== null;
   const distance_mm = hasFace ? guessDistance_mm(seen.landmarks, seen.width, seen.height) : NaN;
-  calibration?.suggestDistance(distance_mm);
+  calibration.suggestDistance(distance_mm);
   const checks = checkQuality({
     hasFace,
     light: seen.light,
@@ -153,7 +153,7 @@ const listener = { onChange: showRecording, onLink, onEnd, onFull, onFault: show
 async function startRecording() {
   byId("start").disabled = true;
   try {
-    const used = calibration?.inUse ?? null;
+    const used = calibration.inUse;
     const tracker = trackerInfo({ name: root.dataset.tracker, cameraLabel: stream.getVideoTracks()[0].label, hasGaze: used !== null });
     const participant = Number(root.dataset.participant) || null;
     const begun = { id: crypto.randomUUID(), user: root.dataset.user, participant, tracker, startedAt_ms: Date.now(), calibration: used };

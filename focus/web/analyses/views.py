@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 
 from focus.analysis.parameters import AnalysisParameters
 from focus.errors import ConflictError, ParameterError, PermissionDeniedError
-from focus.eyestate.installed import list_releases
 from focus.services import reanalysis, recordings, releases
 from focus.services.reanalysis_runner import ReanalysisRunner
 from focus.storage.database import db, normalise_url
@@ -98,10 +97,10 @@ def _card(recording: Recording) -> dict[str, Any] | None:
         return None
     settings = current_app.extensions["focus.settings"]
     runner: ReanalysisRunner = current_app.extensions["focus.reanalyses"]
+    installed = releases.list_installed(db.session(), settings.INSTANCE / "models")
     return {
         "rows": reanalysis.list_analyses(db.session(), recording),
-        "releases": list_releases(settings.INSTANCE / "models"),
-        "active": releases.active_name(db.session()),
+        "releases": [release for release in installed if not release.fault],
         "lookahead_ms": settings.LOOKAHEAD_MS,
         "is_running": runner.is_running(recording.id),
     }

@@ -70,7 +70,7 @@ def test_a_release_that_cannot_be_used_says_why_and_has_no_button(people: People
     assert "/admin/models/second/promote" not in page
 
 
-def test_the_card_of_analyses_offers_every_release_that_is_installed(
+def test_the_card_of_analyses_offers_every_release_that_can_be_used(
     app: Flask, people: People, models_dir: Path
 ) -> None:
     recording_id = make_session(app, people.carol)
@@ -79,3 +79,7 @@ def test_the_card_of_analyses_offers_every_release_that_is_installed(
 
     assert f"<option selected>{shipped_name()}</option>" in page
     assert "<option>second</option>" in page
+
+    (models_dir / "second" / "manifest.json").write_text("{", encoding="utf-8")
+
+    assert "<option>second</option>" not in people.browsers["admin"].get(f"/sessions/{recording_id}").text

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy.orm import Session
 
 from focus.analysis import metrics
 from focus.analysis.metrics import MetricValue
 from focus.analysis.offline import analyse
+from focus.errors import ParameterError
 from focus.protocol.batch import FrameBatch, TrackerInfo
-from focus.services.group_statistics import GroupValue, group_values
+from focus.services import accounts, consent, groups, recordings
+from focus.services.group_statistics import GroupValue, group_values, overview
 from tests.unit.analysis.fakes import ThresholdClassifier
 
 RATE_HZ = 60
@@ -47,6 +50,33 @@ def value_of(values: tuple[GroupValue, ...], name: str) -> GroupValue:
 def people() -> list[dict[str, Any]]:
     """Four who blinked three times in 20 s, and one who blinked once in 60 s."""
     return [*(sums_of(20, 3) for _ in range(4)), sums_of(60, 1)]
+
+
+def test_a_researcher_sees_states_and_counts_of_members_and_counts_those_who_agreed(
+    database_session: Session,
+) -> None:
+    session = database_session
+    rita = accounts.principal_of_user(accounts.create_user(session, "rita@example.org", role="researcher"))
+    group_id = groups.create_group(session, rita, "Lab").id
+    for name, n_recordings in (("ada", 2), ("bob", 0)):
+        member = accounts.principal_of_user(accounts.create_user(session, f"{name}@example.org", display_name=name))
+        _, key = groups.invite(session, rita, group_id, f"{name}@example.org")
+        groups.accept_invitation(session, member, key)
+        for _ in range(n_recordings):
+            recordings.create_recording(session, member, tracker=WEBCAM)
+        if name == "ada":
+            consent.give(session, member, consent.GROUP_STATISTICS)
+    session.commit()
+
+    found = overview(session, rita, group_id)
+
+    assert [(each.name, each.counts.n_recordings, each.counts.n_open, each.n_sessions) for each in found.members] == [
+        ("ada", 2, 2, 2),
+        ("bob", 0, 0, 0),
+    ]
+    assert (found.n_consenting, found.n_counted, found.values) == (1, 0, ())
+    with pytest.raises(ParameterError, match="a span of 5 days is none of 7, 28, 84"):
+        overview(session, rita, group_id, n_days=5)
 
 
 def test_fewer_than_five_people_have_no_value_at_all(people: list[dict[str, Any]]) -> None:

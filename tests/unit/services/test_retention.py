@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 from focus.analysis.pipeline import CODE_VERSION
 from focus.errors import ConflictError
 from focus.protocol.batch import TrackerInfo
-from focus.services import accounts, logins, my_data, recordings, retention
+from focus.services import accounts, groups, logins, my_data, recordings, retention
 from focus.services.accounts import Principal
 from focus.services.reanalysis import reanalyse
 from focus.services.retention import RetentionOutcome, RetentionRules
 from focus.storage import results
-from focus.storage.account_models import LogIn, OneTimeToken
+from focus.storage.account_models import GroupInvitation, LogIn, OneTimeToken
 from focus.storage.operation_models import AuditEntry, Job
 from focus.storage.recording_models import Analysis, FrameBatchRow, FrameChunk, Recording, RejectedBatch
 from tests.unit.analysis.fakes import ThresholdClassifier
@@ -135,6 +135,11 @@ def test_what_nobody_can_use_any_more_goes_too(session: Session, ada: Principal,
     for days in (1, -1):
         logins.begin_login(session, user, holds=timedelta(hours=1), now=NOW - timedelta(days=days))
         accounts.create_login_secret(session, user, holds=timedelta(hours=1), now=NOW - timedelta(days=days))
+    researcher = accounts.principal_of_user(accounts.create_user(session, "rita@example.org", role="researcher"))
+    group_id = groups.create_group(session, researcher, "Lab").id
+    for days in (1, -1):
+        when = NOW - timedelta(days=days) - groups.INVITATION_HOLDS
+        groups.invite(session, researcher, group_id, f"days{days}@example.org", now=when)
     job = my_data.request_export(session, ada, now=NOW - timedelta(days=9))
     job.state, job.ended_at = "done", NOW - timedelta(days=8)
     session.commit()
@@ -147,8 +152,9 @@ def test_what_nobody_can_use_any_more_goes_too(session: Session, ada: Principal,
 
     outcome = retention.run(session, KEEP, instance=tmp_path, now=NOW)
 
-    assert outcome == RetentionOutcome(n_secrets=2, n_exports=1, n_letters=1)
+    assert outcome == RetentionOutcome(n_secrets=3, n_exports=1, n_letters=1)
     assert len(session.scalars(select(LogIn)).all()) == len(session.scalars(select(OneTimeToken)).all()) == 1
+    assert [row.email for row in session.scalars(select(GroupInvitation))] == ["days-1@example.org"]
     assert session.scalars(select(Job)).all() == []
     assert [path.exists() for path in (export, *letters)] == [False, False, True]
 

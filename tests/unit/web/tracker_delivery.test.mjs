@@ -62,8 +62,10 @@ class FakeServer {
   faults = [];
   isClosed = false;
   openAnswer = null;
+  opens = [];
 
   asked(event, message, answer) {
+    if (event === "open") this.opens.push(message);
     if (event === "open") answer(this.openAnswer ?? { next_seq: this.stored.length, lease: "lease", limits: LIMITS });
     if (event === "close") {
       this.isClosed = message.last_seq === this.stored.length - 1;
@@ -91,10 +93,10 @@ class FakeServer {
 
 const settle = async () => { for (let i = 0; i < 60; i += 1) await new Promise(setImmediate); };
 
-async function delivering(nBatches, { faults = [], openAnswer = null } = {}) {
+async function delivering(nBatches, { faults = [], openAnswer = null, participant = null } = {}) {
   const server = Object.assign(new FakeServer(), { faults, openAnswer });
   const store = new MemoryStore();
-  const row = newRow("11111111-1111-1111-1111-111111111111", "1", { name: "Browser camera", columns: [] }, 0);
+  const row = newRow("11111111-1111-1111-1111-111111111111", "1", { name: "Browser camera", columns: [] }, 0, participant);
   for (let i = 0; i < nBatches; i += 1) await store.append(row, `batch ${i}`);
   const ends = [];
   const due = [];
@@ -112,6 +114,16 @@ async function delivering(nBatches, { faults = [], openAnswer = null } = {}) {
 }
 
 const numbered = (n) => Array.from({ length: n }, (_, i) => `batch ${i}`);
+
+test("a recording for a participant says at every opening whose it is, and one's own says nothing", async () => {
+  const run = await delivering(2, { participant: 7, faults: ["cut before storing"] });
+  run.delivery.start();
+  await settle();
+  const own = await delivering(2);
+  assert.ok(run.server.opens.length >= 2);
+  assert.deepEqual(new Set(run.server.opens.map((message) => message.participant)), new Set([7]));
+  assert.ok(!("participant" in own.server.opens[0]));
+});
 
 test("all batches arrive once, in order, and leave the store", async () => {
   const { server, store, row } = await delivering(10);

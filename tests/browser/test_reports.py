@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -65,4 +66,50 @@ def test_pages_of_days_and_comparisons_fit_and_lead_to_the_session(
     assert max(widths.values()) <= width_px
     driver.get(day)
     assert driver.find_elements(By.CSS_SELECTOR, f"#sessions-table a[href='/sessions/{stored_session}']")
+    assert browser.complaints() == []
+
+
+def webcam_csv(path: Path, *, fault: str = "") -> Path:
+    """Twenty seconds of eyelids at 30 Hz with four blinks of 200 ms, in our own format; a fault stands in line 9."""
+    rows = ["t_us,openness_left,openness_right"]
+    for frame in range(600):
+        t_us = round(frame * 1e6 / 30)
+        openness = 0.04 if any(at <= t_us < at + 200_000 for at in (4e6, 8e6, 12e6, 16e6)) else 0.31
+        rows.append(f"{t_us},{openness},{fault if fault and frame == 7 else openness}")
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def test_a_file_becomes_a_report_whose_numbers_are_those_of_the_file(
+    browser: Browser, server: Server, tmp_path: Path
+) -> None:
+    driver = browser.driver
+    log_in(browser, server)
+    driver.get(f"{server.url}/sessions/import")
+
+    driver.find_element(By.ID, "import-file").send_keys(str(webcam_csv(tmp_path / "wrong.csv", fault="half")))
+    browser.press("Import")
+    fault = browser.wait(lambda: driver.find_element(By.CSS_SELECTOR, "#imports [data-message]").text, "the fault")
+    assert fault == "wrong.csv line 9, column openness_right: 'half' is not a number"
+    driver.find_element(By.ID, "import-file").send_keys(str(webcam_csv(tmp_path / "lids.csv")))
+    browser.press("Import")
+    link = browser.wait(lambda: driver.find_element(By.CSS_SELECTOR, "#imports [data-state=done] a"), "the report")
+    driver.get(link.get_attribute("href"))
+    browser.wait(lambda: not driver.find_elements(By.CSS_SELECTOR, "[data-pending]"), "the end of the analysis")
+    browser.wait(lambda: driver.find_elements(By.CSS_SELECTOR, "[data-metric=blink_rate]"), "the numbers")
+
+    assert browser.text("#frames-stored") == "600"
+    assert browser.text("[data-count=blink]") == "Blinks 4"
+    value = float(browser.text("[data-metric=blink_rate] [data-value]"))
+    assert value == pytest.approx(12, rel=0.02)
+    rate = driver.find_element(By.CSS_SELECTOR, "[data-metric=rate] [data-value]").get_attribute("textContent")
+    assert float(rate) == pytest.approx(30)
+    rows = browser.wait(lambda: driver.find_elements(By.CSS_SELECTOR, "#timeline-table tbody tr"), "the table")
+    cells = [[cell.get_attribute("textContent") for cell in row.find_elements(By.TAG_NAME, "td")] for row in rows]
+    heads = driver.find_elements(By.CSS_SELECTOR, "#timeline-table th[class]")
+    assert [head.get_attribute("textContent") for head in heads] == ["Eyelid openness, ratio"]
+    assert sum(events == "blinks 1" for _, _, events in cells) == 4
+    # A webcam's eyes that are seen are open, though where they look is not known.
+    assert all(states.startswith("open ") for _, states, _ in cells), cells
+    assert {openness for openness, _, _ in cells} == {"0.31", "0.040 to 0.31"}
     assert browser.complaints() == []

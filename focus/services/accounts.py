@@ -204,12 +204,27 @@ def get_user_by_email(session: Session, email: str) -> User:
 
 
 def list_users(
-    session: Session, principal: Principal, *, search: str = "", limit: int = 200, offset: int = 0
+    session: Session,
+    principal: Principal,
+    *,
+    search: str = "",
+    limit: int = 200,
+    offset: int = 0,
+    after_id: int | None = None,
 ) -> Sequence[User]:
-    """All users, for an administrator, in the order of their addresses."""
+    """All users, for an administrator, in the order of their addresses; behind the user `after_id`, if given.
+
+    Raises
+    ------
+    PermissionDeniedError
+        If somebody else asks.
+    NotFoundError
+        If there is no user `after_id` any more.
+    """
     principal.require_admin()
     looks.note_look(session, principal.actor_id, looks.LIST, kind="user", key="")
-    return queries.list_users(session, search=search, limit=limit, offset=offset)
+    after = None if after_id is None else get_user(session, after_id).email
+    return queries.list_users(session, search=search, limit=limit, offset=offset, after=after)
 
 
 def view_user(session: Session, principal: Principal, user_id: int) -> User:

@@ -95,9 +95,17 @@ def count_recordings(
 
 
 def list_of_member(
-    session: Session, principal: Principal, owner_id: int, *, limit: int = 50, offset: int = 0
+    session: Session,
+    principal: Principal,
+    owner_id: int,
+    *,
+    limit: int = 50,
+    offset: int = 0,
+    after: tuple[datetime, str] | None = None,
 ) -> list[Recording]:
     """Recordings of somebody in a group of the asker, newest first; a look, as those of all people are.
+
+    `after` is that of `list_recordings`.
 
     Raises
     ------
@@ -107,7 +115,7 @@ def list_of_member(
     if not group_access.may_view(session, principal, owner_id):
         raise ConsentError(f"participant {owner_id} has not given consent to {consent.RESEARCH_EXPORT}")
     looks.note_look(session, principal.actor_id, looks.LIST, kind="user", key=str(owner_id))
-    return queries.list_recordings(session, owner_id=owner_id, limit=limit, offset=offset)
+    return queries.list_recordings(session, owner_id=owner_id, limit=limit, offset=offset, after=after)
 
 
 def _owner_to_list(principal: Principal, of_everybody: bool) -> int | None:

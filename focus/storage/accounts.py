@@ -23,9 +23,13 @@ def find_user_by_email(session: Session, email: str) -> User | None:
     return session.scalar(select(User).where(User.email == email))
 
 
-def list_users(session: Session, *, search: str = "", limit: int = 200, offset: int = 0) -> Sequence[User]:
-    """Users in the order of their addresses; `search` is part of an address or a name."""
+def list_users(
+    session: Session, *, search: str = "", limit: int = 200, offset: int = 0, after: str | None = None
+) -> Sequence[User]:
+    """Users in the order of their addresses, behind `after`; `search` is part of an address or a name."""
     query = select(User).order_by(User.email).limit(limit).offset(offset)
+    if after is not None:
+        query = query.where(User.email > after)
     if search:
         query = query.where(
             or_(

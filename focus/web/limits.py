@@ -49,7 +49,7 @@ def register(app: Flask, settings: Settings) -> None:
         (("accounts.ask_for_email", "api_me.ask_for_email"), settings.MAIL_ACCOUNT_LIMIT, _account, "email"),
         (("accounts.change_password", "api_me.change_password"), settings.LOGIN_ACCOUNT_LIMIT, _account, "password"),
         (("accounts.delete_account", "api_me.delete_account"), settings.LOGIN_ACCOUNT_LIMIT, _account, "delete"),
-        (("groups.invite",), settings.INVITE_LIMIT, _account, "invite"),
+        (("groups.invite", "api_groups.invite"), settings.INVITE_LIMIT, _account, "invite"),
     ):
         for endpoint in endpoints:
             _limit(app, limiter, endpoint, limit, key, scope=scope, methods=["POST"])

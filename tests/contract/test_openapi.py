@@ -69,9 +69,14 @@ def test_every_route_answers_as_its_document_says(
 
 def somebody(app: Flask, email: str, path: str) -> tuple[Caller, dict[str, Any]]:
     """A person who is logged in, and real values for the address: what one route deletes, no other misses."""
-    person = make_person(app, email)
+    role = "admin" if "/admin" in path else "researcher" if "/groups" in path else "member"
+    person = make_person(app, email, role=role)
     caller = by_login(app, person)
     real: dict[str, Any] = {"purpose": "own_reports", "format_name": "csv", "date_text": "2026-11-23"}
+    if "{user_id}" in path:
+        real["user_id"] = make_person(app, f"other-{email}").user_id
+    if "{group_id}" in path and role == "researcher":
+        real["group_id"] = caller.post("/groups", json={"name": "Readers"}).get_json()["id"]
     if "{recording_id}" in path:
         real["recording_id"] = real_recording(app, person, caller, path)
     return caller, real

@@ -83,22 +83,30 @@ class RecordingsArguments(PageArguments):
 @blueprint.response(200, page_of(RecordingSchema))
 def list_recordings(arguments: Body) -> ResponseReturnValue:
     """One's own recordings, the newest first."""
-    after = _place(arguments["cursor"]) if arguments["cursor"] else None
     limit: int = arguments["limit"]
     rows = recordings.list_recordings(
-        db.session(), caller(), state=arguments["state"], search=arguments["search"], limit=limit + 1, after=after
+        db.session(),
+        caller(),
+        state=arguments["state"],
+        search=arguments["search"],
+        limit=limit + 1,
+        after=place_of(arguments["cursor"]),
     )
-    return page_json(rows, limit, recording_dict, _cursor_of)
+    return page_json(rows, limit, recording_dict, cursor_of)
 
 
-def _place(cursor: str) -> tuple[datetime, str]:
+def place_of(cursor: str | None) -> tuple[datetime, str] | None:
+    """Where a list of recordings goes on; None where it begins."""
+    if not cursor:
+        return None
     started_us, recording_id = read_cursor("recordings", cursor, int, str)
     if not 0 <= started_us <= _MAX_STARTED_US:
         raise ParameterError(f"the cursor {cursor[:40]!r} was not given by this list")
     return _EPOCH + timedelta(microseconds=started_us), recording_id
 
 
-def _cursor_of(recording: Recording) -> str:
+def cursor_of(recording: Recording) -> str:
+    """The cursor behind a recording of a list."""
     return write_cursor("recordings", (recording.started_at - _EPOCH) // timedelta(microseconds=1), recording.id)
 
 

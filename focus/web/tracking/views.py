@@ -18,6 +18,7 @@ from focus.services import accounts, calibrations, group_access
 from focus.services.groups import name_of
 from focus.storage.account_models import User
 from focus.storage.database import db
+from focus.web.api.base import read_json
 from focus.web.headers import YEAR_S
 from focus.web.identity import current_principal, login_needed
 
@@ -75,7 +76,7 @@ def save_calibration() -> ResponseReturnValue:
     """Keep a calibration that the page has made; it belongs to who was before the camera, and applies from now on."""
     participant = _participant()
     person = accounts.principal_of_user(participant) if participant else current_principal()
-    data = calibrations.from_dict(request.get_json(), tracker=TRACKER_NAME)
+    data = calibrations.from_dict(read_json(request), tracker=TRACKER_NAME)
     row = calibrations.save_calibration(db.session(), person, data)
     db.session.commit()
     return calibrations.to_dict(row), 201

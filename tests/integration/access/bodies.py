@@ -41,6 +41,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "sessions.start_demo": form(kind="replay"),
     "imports.upload": {"data": b"t_us", "content_type": "application/octet-stream"},
     "admin.set_role": form(role="researcher"),
+    "tracking.save_calibration": body(
+        screen=SCREEN.to_dict(), points=[{"x": 0.5, "y": 0.5}], coefficients={"a": 1.0}, accuracy_deg=1.0
+    ),
     "groups.create": form(name="More"),
     "groups.rename": form(name="Else"),
     "groups.invite": form(email="third@example.org"),
@@ -51,6 +54,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "api_accounts.forgot": body(email="owner@example.org"),
     "api_accounts.reset": body(token="no-link", password=NEW),
     "api_accounts.verify": body(token="no-link", password=NEW),
+    "api_admin.change_user": body(is_active=True),
+    "api_groups.create_group": body(name="More"),
+    "api_groups.rename_group": body(name="Else"),
+    "api_groups.invite": body(email="third@example.org"),
+    "api_groups.answer_invitation": body(key="{key}", answer="decline"),
     "api_data.store_calibration": body(
         tracker="t", screen=SCREEN.to_dict(), points=[{"x": 0.5, "y": 0.5}], coefficients={"a": 1.0}
     ),

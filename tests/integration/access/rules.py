@@ -109,11 +109,13 @@ POST   sessions.delete                    302 303 404 404 404 303
 GET    sessions.home                      200 200 200 200 200 200
 GET    sessions.live                      302 302 404 302 404 302
 POST   sessions.make_command              302 200 200 200 200 200
+GET    sessions.several                   302 200 200 200 200 200
 GET    sessions.start                     302 200 200 200 200 200
 POST   sessions.start_demo                302 303 303 303 303 303
 POST   sessions.stop                      302 303 404 404 404 303
 GET    static                             200 200 200 200 200 200
 GET    tracking.face_mesh                 200 200 200 200 200 200
+POST   tracking.save_calibration          302 201 201 201 201 201
 GET    tracking.track                     302 200 200 200 200 200
 GET    tracking.worker                    200 200 200 200 200 200
 """
@@ -125,6 +127,14 @@ POST   api_accounts.register              202 202 202 202 202 202 202 202 202 20
 POST   api_accounts.reset                 403 403 403 403 403 403 403 403 403 403 403
 POST   api_accounts.set_email             403 403 403 403 403 403 403 403 403 403 403
 POST   api_accounts.verify                403 403 403 403 403 403 403 403 403 403 403
+GET    api_admin.get_user                 401 403 403 403 403 200 403 403 403 403 403
+PATCH  api_admin.change_user              401 403 403 403 403 200 403 403 403 403 403
+POST   api_admin.force_reset              401 403 403 403 403 202 403 403 403 403 403
+GET    api_admin.list_recordings          401 403 403 403 403 200 403 403 403 403 403
+GET    api_admin.list_releases            401 403 403 403 403 200 403 403 403 403 403
+GET    api_admin.list_users               401 403 403 403 403 200 403 403 403 403 403
+POST   api_admin.promote_release          401 403 403 403 403 409 403 403 403 403 403
+POST   api_admin.roll_back_release        401 403 403 403 403 409 403 403 403 403 403
 POST   api_data.begin_export              401 202 202 202 202 202 403 403 403 403 403
 DELETE api_data.delete_calibration        401 204 404 404 404 404 403 403 403 403 403
 POST   api_data.delete_recordings         401 200 200 200 200 200 403 403 403 403 403
@@ -142,6 +152,20 @@ PUT    api_delivery.put_marker            401 503 404 404 404 404 503 403 404 40
 PUT    api_delivery.take_lease            401 503 503 503 503 503 503 403 503 403 403
 GET    api_document.docs                  200 200 200 200 200 200 200 200 200 200 200
 GET    api_document.openapi               200 200 200 200 200 200 200 200 200 200 200
+POST   api_groups.answer_invitation       401 403 200 403 403 403 403 403 403 403 403
+POST   api_groups.create_group            401 403 403 201 201 201 403 403 403 403 403
+DELETE api_groups.delete_group            401 403 403 204 404 404 403 403 403 403 403
+POST   api_groups.invite                  401 403 403 202 404 404 403 403 403 403 403
+DELETE api_groups.leave                   401 204 404 404 404 404 403 403 403 403 403
+GET    api_groups.list_groups             401 200 200 200 200 200 403 403 403 403 403
+GET    api_groups.list_invitations        401 403 403 200 404 404 403 403 403 403 403
+GET    api_groups.list_places             401 200 200 200 200 200 403 403 403 403 403
+GET    api_groups.overview                401 403 403 200 404 404 403 403 403 403 403
+GET    api_groups.recordings_of_member    401 403 403 200 403 403 403 403 403 403 403
+DELETE api_groups.remove_member           401 403 403 204 404 404 403 403 403 403 403
+PATCH  api_groups.rename_group            401 403 403 204 404 404 403 403 403 403 403
+POST   api_groups.stop_run                401 404 404 204 404 404 403 403 403 403 403
+DELETE api_groups.withdraw_invitation     401 403 403 204 404 404 403 403 403 403 403
 POST   api_me.ask_for_email               401 202 202 202 202 202 403 403 403 403 403
 POST   api_me.change_password             401 204 204 204 204 204 403 403 403 403 403
 POST   api_me.create_token                401 201 201 201 201 201 403 403 403 403 403

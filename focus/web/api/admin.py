@@ -1,0 +1,220 @@
+"""Routes for administrators: accounts, everybody's recordings, model releases. Each look is a row of the audit log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flask import current_app, jsonify
+from flask.typing import ResponseReturnValue
+from marshmallow import Schema, fields, validate
+
+from focus.errors import NotFoundError
+from focus.services import accounts, recordings, releases
+from focus.services.releases import InstalledRelease
+from focus.storage.account_models import ROLES, User
+from focus.storage.database import db
+from focus.storage.recording_models import Recording
+from focus.web.api.accounts import desk
+from focus.web.api.base import (
+    PREFIX,
+    ApiBlueprint,
+    PageArguments,
+    Text,
+    Truth,
+    length,
+    list_of,
+    page_json,
+    page_of,
+    read_cursor,
+    write_cursor,
+)
+from focus.web.api.callers import caller, for_log_ins
+from focus.web.api.recordings import RecordingsArguments, RecordingSchema, cursor_of, place_of, recording_dict
+
+blueprint = ApiBlueprint("api_admin", __name__, url_prefix=f"{PREFIX}/admin", description="For administrators.")
+
+Body = dict[str, Any]
+
+
+# -- accounts ---------------------------------------------------------------------------------------------------------
+
+
+class UserSchema(Schema):
+    """An account."""
+
+    id = fields.Integer(required=True)
+    email = fields.String(required=True)
+    display_name = fields.String(required=True)
+    role = fields.String(required=True, validate=validate.OneOf(ROLES))
+    is_active = fields.Boolean(required=True)
+    is_verified = fields.Boolean(required=True)
+    has_password = fields.Boolean(required=True)
+    created_at = fields.DateTime(required=True)
+
+
+class UsersArguments(PageArguments):
+    search = Text(load_default="", validate=length(0, 200), metadata={"description": "part of an address or a name"})
+
+
+class UserChangeSchema(Schema):
+    """What is left out stays."""
+
+    role = Text(validate=validate.OneOf(ROLES))
+    is_active = Truth()
+
+
+@blueprint.route("/users")
+@for_log_ins
+@blueprint.arguments(UsersArguments, location="query")
+@blueprint.response(200, page_of(UserSchema))
+def list_users(arguments: Body) -> ResponseReturnValue:
+    """Everybody who has an account, in the order of their addresses."""
+    limit, cursor = arguments["limit"], arguments["cursor"]
+    # The cursor names people by number: an address in an address would get into logs.
+    (after_id,) = read_cursor("users", cursor, int) if cursor else (None,)
+    rows = accounts.list_users(db.session(), caller(), search=arguments["search"], limit=limit + 1, after_id=after_id)
+    return page_json(rows, limit, _user_dict, lambda user: write_cursor("users", user.id))
+
+
+@blueprint.route("/users/<int:user_id>")
+@for_log_ins
+@blueprint.response(200, UserSchema)
+def get_user(user_id: int) -> ResponseReturnValue:
+    """One account."""
+    return jsonify(_user_dict(accounts.view_user(db.session(), caller(), user_id)))
+
+
+@blueprint.route("/users/<int:user_id>", methods=["PATCH"])
+@for_log_ins
+@blueprint.arguments(UserChangeSchema)
+@blueprint.response(200, UserSchema)
+def change_user(body: Body, user_id: int) -> ResponseReturnValue:
+    """Give somebody another role, or keep them out: their log-ins end and their connections are closed."""
+    user = accounts.view_user(db.session(), caller(), user_id)
+    if "role" in body:
+        accounts.set_role(db.session(), caller(), user_id, body["role"])
+    if "is_active" in body:
+        accounts.set_active(db.session(), caller(), user_id, is_active=body["is_active"])
+    described = _user_dict(user)
+    db.session.commit()
+    return jsonify(described)
+
+
+@blueprint.route("/users/<int:user_id>/reset", methods=["POST"])
+@for_log_ins
+@blueprint.response(202, description="A message is on its way")
+def force_reset(user_id: int) -> ResponseReturnValue:
+    """Make somebody's password worthless and mail them a link that sets another one."""
+    accounts.force_password_reset(db.session(), caller(), user_id)
+    db.session.commit()
+    desk().send_reset(user_id)
+    return "", 202
+
+
+def _user_dict(user: User) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "email": user.email,
+        "display_name": user.display_name,
+        "role": user.role,
+        "is_active": user.is_active,
+        "is_verified": user.email_verified_at is not None,
+        "has_password": user.password_hash is not None,
+        "created_at": user.created_at.isoformat(),
+    }
+
+
+# -- recordings -------------------------------------------------------------------------------------------------------
+
+
+class AnybodysRecordingSchema(RecordingSchema):
+    owner = fields.Integer(required=True)
+    rejected = fields.Integer(required=True, metadata={"description": "batches kept aside as unusable"})
+
+
+@blueprint.route("/recordings")
+@for_log_ins
+@blueprint.arguments(RecordingsArguments, location="query")
+@blueprint.response(200, page_of(AnybodysRecordingSchema))
+def list_recordings(arguments: Body) -> ResponseReturnValue:
+    """Everybody's recordings, the newest first."""
+    limit = arguments["limit"]
+    rows = recordings.list_recordings(
+        db.session(),
+        caller(),
+        of_everybody=True,
+        state=arguments["state"],
+        search=arguments["search"],
+        limit=limit + 1,
+        after=place_of(arguments["cursor"]),
+    )
+    return page_json(rows, limit, _recording_dict, cursor_of)
+
+
+def _recording_dict(recording: Recording) -> dict[str, Any]:
+    return {**recording_dict(recording), "owner": recording.owner_id, "rejected": recording.n_rejected}
+
+
+# -- model releases ---------------------------------------------------------------------------------------------------
+
+
+class ReleaseSchema(Schema):
+    """A release of the eye-state model that is installed."""
+
+    name = fields.String(required=True)
+    is_active = fields.Boolean(required=True)
+    is_shipped = fields.Boolean(required=True)
+    promoted_at = fields.DateTime(required=True, allow_none=True)
+    fault = fields.String(required=True, metadata={"description": "why it cannot be used; empty where it can"})
+
+
+@blueprint.route("/releases")
+@for_log_ins
+@blueprint.response(200, list_of(ReleaseSchema))
+def list_releases() -> ResponseReturnValue:
+    """All releases that are installed."""
+    caller().require_admin()
+    return _releases()
+
+
+@blueprint.route("/releases/<string:name>/promote", methods=["POST"])
+@for_log_ins
+@blueprint.response(200, list_of(ReleaseSchema))
+def promote_release(name: str) -> ResponseReturnValue:
+    """Analyse recordings that are opened from now on with this release."""
+    caller().require_admin()
+    if name not in {release.name for release in releases.list_installed(db.session(), _models_dir())}:
+        raise NotFoundError(f"no model release is called {name[:80]!r}")
+    releases.promote(db.session(), caller(), name, _models_dir())
+    db.session.commit()
+    return _releases()
+
+
+@blueprint.route("/releases/rollback", methods=["POST"])
+@for_log_ins
+@blueprint.response(200, list_of(ReleaseSchema))
+def roll_back_release() -> ResponseReturnValue:
+    """Go back to the release that was active before."""
+    releases.rollback(db.session(), caller(), _models_dir())
+    db.session.commit()
+    return _releases()
+
+
+def _releases() -> ResponseReturnValue:
+    return jsonify(items=[_release_dict(each) for each in releases.list_installed(db.session(), _models_dir())])
+
+
+def _release_dict(release: InstalledRelease) -> dict[str, Any]:
+    return {
+        "name": release.name,
+        "is_active": release.is_active,
+        "is_shipped": release.is_shipped,
+        "promoted_at": release.promoted_at.isoformat() if release.promoted_at else None,
+        "fault": release.fault,
+    }
+
+
+def _models_dir() -> Path:
+    folder: Path = current_app.extensions["focus.settings"].INSTANCE / "models"
+    return folder

@@ -20,7 +20,7 @@ from typing import Final
 
 from focus.errors import BusyError, FrameFormatError, LeaseError, TooLargeError
 from focus.protocol.codec import checksum, peek_header
-from focus.protocol.messages import Close, Evicted, Limits, Marker, Open, OpenAck, Refused, Stored
+from focus.protocol.messages import Close, Evicted, Limits, Marker, Open, OpenAck, Refused, Stored, error_class
 from focus.services.ingest.engine import FULL_RETRY_MS, IngestEngine
 from focus.services.ingest.items import (
     Answer,
@@ -235,7 +235,9 @@ class RequestTrackers:
             self._sockets.refused(connection, message)
             return
         if held.waiting is not None and held.waiting[0] == message.seq and not held.waiting[1].is_given:
-            error = RefusalError(message.to_error(), next_seq=message.next_seq, retry_ms=message.retry_ms)
+            error = RefusalError(
+                error_class(message.code)(message.message), next_seq=message.next_seq, retry_ms=message.retry_ms
+            )
             held.waiting[1].fail(error)
         if message.code in _ENDING_CODES:
             self._forget(held)

@@ -58,7 +58,7 @@ def _operation(path: str, method: str, operation: dict[str, Any], whole: dict[st
         "answers": [
             (status, answer.get("description", ""), _name(answer))
             for status, answer in operation["responses"].items()
-            if status != "default"
+            if status < "400"
         ],
     }
 

@@ -58,7 +58,8 @@ def record(page: TrackerPage, server: Tracked, tap: Wiretap) -> Outcome:
     page.calibrate(LOOKS_FILM)
     words = browser.wait(lambda: browser.text("#calibration-found"), "the outcome of the calibration")
     browser.press("Use it")
-    browser.wait(lambda: "Calibrated" in browser.text("#gaze-words"), f"the kept calibration ({words})")
+    browser.wait(lambda: browser.text("#calibration-found") != words, f"an answer to {words}")
+    assert browser.text("#gaze-words").startswith("Calibrated"), browser.text("#calibration-found")
     recording_id = page.start_at_rest()
     begun_ms = page.now_ms()
     tracking = driver.current_window_handle

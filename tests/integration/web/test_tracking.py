@@ -105,8 +105,15 @@ MADE = {
 
 
 def post_calibration(browser: FlaskClient, made: object) -> TestResponse:
-    """As the page sends one."""
-    return browser.post("/track/calibrations", json=made, headers={"X-CSRFToken": csrf_in(browser)})
+    """As the page sends one, to the address that it is given."""
+    return browser.post(address_on("/track", browser), json=made, headers={"X-CSRFToken": csrf_in(browser)})
+
+
+def address_on(path: str, browser: FlaskClient) -> str:
+    """Where a tracker page keeps its calibrations."""
+    found = re.search(r'data-address="([^"]*)"', browser.get(path).text)
+    assert found is not None
+    return found[1]
 
 
 def known_to_the_page(browser: FlaskClient) -> dict[str, object] | None:
@@ -154,7 +161,9 @@ def test_a_calibration_that_is_none_is_refused(ada: FlaskClient, wrong: object) 
 
 
 def test_nobody_keeps_a_calibration_without_logging_in(people: People) -> None:
-    answer = post_calibration(people.browsers["nobody"], MADE)
+    nobody = people.browsers["nobody"]
+
+    answer = nobody.post("/track/calibrations", json=MADE, headers={"X-CSRFToken": csrf_in(nobody)})
 
     assert (answer.status_code, answer.headers["Location"].split("?")[0]) == (302, "/login")
 
@@ -170,13 +179,10 @@ def test_a_calibration_made_for_a_participant_is_theirs(app: Flask, people: Peop
         groups.accept_invitation(session, ada_, key)
         consent.give(session, ada_, consent.OWN_REPORTS)
         session.commit()
-    page = browser.get(f"/track?participant={people.ada.user_id}").text
-    address = re.search(r'data-address="([^"]*)"', page)
-    assert address is not None
-
+    of_ada = address_on(f"/track?participant={people.ada.user_id}", browser)
     answers = [
         browser.post(path, json=MADE, headers={"X-CSRFToken": csrf_in(browser)}).status_code
-        for path in (address[1], f"/track/calibrations?participant={people.bob.user_id}")
+        for path in (of_ada, f"/track/calibrations?participant={people.bob.user_id}")
     ]
 
     assert answers == [201, 404]

@@ -29,11 +29,11 @@ def methods_paragraphs(recording: Recording, summary: Mapping[str, Any]) -> list
     if analysis is None:
         return []
     tracker = TrackerInfo.from_dict(recording.tracker)
-    return [
+    paragraphs = [
         f"{_recorded(tracker, summary)} {_gaze(tracker)} {_calibration(recording)}",
         _analysed(analysis),
-        _measured(summary["metrics"]),
     ]
+    return [*paragraphs, _measured(summary["metrics"])] if summary["metrics"] else paragraphs
 
 
 def _recorded(tracker: TrackerInfo, summary: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from focus.analysis.metrics import combine
 from focus.analysis.offline import Analysis, analyse
 from focus.analysis.parameters import AnalysisParameters
 from focus.analysis.pipeline import CODE_VERSION, RecordingPipeline, advance
+from focus.analysis.types import EVENT_KINDS
 from focus.protocol.batch import FrameBatch, TrackerInfo
 from focus.services import beside_frames, overviews, profile, recordings, reports
 from focus.services.accounts import create_user, principal_of_user
@@ -169,6 +170,16 @@ def test_a_person_s_limits_hold_for_what_was_recorded_before(session: Session, f
     # The face was there for two minutes, and for the half second in which its loss could still be a blink.
     assert values_of(session, recording)["breaks_missed"]["value"] == 2
     assert beside_frames.limits_of(session, principal.user_id).long_min == 60
+
+
+def test_a_summary_counts_every_kind_of_event_with_and_without_an_overview(session: Session, found: Analysis) -> None:
+    recording = store(session, found)
+    expected = {kind: sum(event.kind == kind for event in found.events) for kind in EVENT_KINDS}
+
+    assert recordings.summary(session, recording)["events"] == expected
+    overviews.make_missing(session)
+    assert recordings.summary(session, recording)["events"] == expected
+    assert 0 in expected.values()
 
 
 def test_an_analysis_by_an_older_version_of_the_code_gives_no_numbers_until_it_is_made_again(

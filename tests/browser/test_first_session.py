@@ -162,7 +162,19 @@ def test_no_page_is_wider_than_a_phone(browser: Browser, server: Server, stored_
     browser.show(width_px=390, is_dark=is_dark)
 
     widths = {}
-    for address in ("/", "/sessions/start", "/account", "/admin/users", "/admin/sessions", "/nothing", report):
+    for address in (
+        "/",
+        "/sessions/start",
+        "/account",
+        "/admin/users",
+        "/admin/sessions",
+        "/admin/health",
+        "/admin/jobs",
+        "/admin/audit",
+        "/groups",
+        "/nothing",
+        report,
+    ):
         driver.get(server.url + address)
         widths[address] = driver.execute_script("return document.documentElement.scrollWidth")
 

@@ -23,9 +23,9 @@ from focus.services import beside_frames, calibrations, consent, group_access, l
 from focus.services.accounts import Principal
 from focus.services.overviews import facts_of
 from focus.services.timeline import timeline
+from focus.storage import audit, results
 from focus.storage import frames as frame_queries
 from focus.storage import recordings as queries
-from focus.storage import results
 from focus.storage.recording_models import Analysis, Marker, Recording
 
 __all__ = [
@@ -252,8 +252,12 @@ def rename_recording(session: Session, recording: Recording, title: str) -> None
     session.flush()
 
 
-def close_recording(session: Session, recording: Recording, *, now: datetime | None = None) -> None:
+def close_recording(
+    session: Session, recording: Recording, *, by: Principal | None = None, now: datetime | None = None
+) -> None:
     """Take no more frames; a connected tracker learns it with its next batch. The server completes the analysis.
+
+    `by` is who ends it; somebody else than its owner is written down.
 
     Raises
     ------
@@ -263,11 +267,26 @@ def close_recording(session: Session, recording: Recording, *, now: datetime | N
     if not queries.close_recording(session, recording.id, ended_at=now or datetime.now(UTC)):
         raise ConflictError(f"recording {recording.id} is closed already")
     session.refresh(recording)
+    _note_change(session, "recording.stopped", recording, by)
 
 
-def delete_recording(session: Session, recording: Recording) -> None:
-    """Remove the recording, its frames and its results for good."""
+def delete_recording(session: Session, recording: Recording, *, by: Principal) -> None:
+    """Remove the recording, its frames and its results for good; somebody else than its owner is written down."""
+    _note_change(session, "recording.deleted", recording, by)
     queries.delete_recording(session, recording.id)
+
+
+def _note_change(session: Session, action: str, recording: Recording, by: Principal | None) -> None:
+    if by is not None and by.user_id != recording.owner_id:
+        audit.add_entry(
+            session,
+            action,
+            at=datetime.now(UTC),
+            actor_id=by.actor_id,
+            object_kind="recording",
+            object_id=recording.id,
+            details={"owner": recording.owner_id},
+        )
 
 
 # -- sums -------------------------------------------------------------------------------------------------------------

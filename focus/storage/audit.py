@@ -130,6 +130,8 @@ def about_person(user_id: int) -> Any:
     return or_(
         and_(AuditEntry.object_kind == "user", AuditEntry.object_id == str(user_id)),
         and_(AuditEntry.object_kind == "recording", AuditEntry.object_id.in_(recordings)),
+        # What somebody else did with a session that is no more.
+        and_(AuditEntry.action.startswith("recording."), AuditEntry.details["owner"].as_integer() == user_id),
         and_(AuditEntry.object_kind == "group", joined),
     )
 

@@ -194,7 +194,7 @@ def rename(body: Body, recording_id: UUID) -> ResponseReturnValue:
 @blueprint.response(204)
 def delete(recording_id: UUID) -> ResponseReturnValue:
     """Delete a recording with its frames and results."""
-    recordings.delete_recording(db.session(), owned(recording_id))
+    recordings.delete_recording(db.session(), owned(recording_id), by=caller())
     db.session.commit()
     return "", 204
 
@@ -206,7 +206,7 @@ def stop(recording_id: UUID) -> ResponseReturnValue:
     """End a recording, whoever sends to it; what was stored is analysed to its end."""
     recording = owned(recording_id)
     if recording.is_open:
-        recordings.close_recording(db.session(), recording)
+        recordings.close_recording(db.session(), recording, by=caller())
     described = recording_dict(recording)
     db.session.commit()
     return jsonify(described)

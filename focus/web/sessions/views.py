@@ -114,7 +114,7 @@ def stop(recording_id: UUID) -> ResponseReturnValue:
     """End a session: what was stored is analysed to its end, and its tracker is told that no more is taken."""
     recording = recordings.get_recording(db.session(), current_principal(), str(recording_id))
     if recording.is_open:
-        recordings.close_recording(db.session(), recording)
+        recordings.close_recording(db.session(), recording, by=current_principal())
         db.session.commit()
     return redirect(url_for("reports.report", recording_id=recording_id), code=303)
 
@@ -126,7 +126,7 @@ def delete(recording_id: UUID) -> ResponseReturnValue:
     recording = recordings.get_recording(db.session(), current_principal(), str(recording_id))
     if request.method != "POST":
         return render_template("sessions/delete.html", recording=recording)
-    recordings.delete_recording(db.session(), recording)
+    recordings.delete_recording(db.session(), recording, by=current_principal())
     db.session.commit()
     flash("The session is deleted.", "good")
     return redirect(url_for("sessions.home"), code=303)

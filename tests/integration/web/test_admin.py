@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from focus.services import accounts, groups, looks
+from focus.storage import my_data
 from focus.storage.account_models import LogIn, User
 from focus.storage.database import db
 from focus.storage.operation_models import AuditEntry, Job
@@ -354,6 +355,26 @@ def test_every_way_to_look_at_somebody_elses_session_is_a_row_and_ones_own_is_no
     assert looks_of(app, people.ada) == looks_of(app, people.bob) == []
 
 
+def test_what_an_administrator_does_with_somebody_elses_session_is_a_row_and_ones_own_deeds_are_none(
+    app: Flask, people: People
+) -> None:
+    for name in ("admin", "ada"):
+        recording_id = make_session(app, people.ada, state="open")
+        for action in ("stop", "delete"):
+            send(people.browsers[name], f"/sessions/{recording_id}/{action}")
+
+    with app.app_context():
+        query = select(AuditEntry).where(AuditEntry.action.startswith("recording.")).order_by(AuditEntry.id)
+        found = [(row.actor_id, row.action, row.details) for row in db.session.scalars(query)]
+        hers = [row["action"] for row in my_data.audit_of_person(db.session(), people.ada.user_id)]
+    owner = {"owner": people.ada.user_id}
+    assert found == [
+        (people.carol.user_id, "recording.stopped", owner),
+        (people.carol.user_id, "recording.deleted", owner),
+    ]
+    assert {"recording.stopped", "recording.deleted"} <= set(hers)
+
+
 def test_lists_and_accounts_of_others_are_looks(app: Flask, people: People) -> None:
     admin = people.browsers["admin"]
     for path in ("users", f"users/{people.ada.user_id}", f"users/{people.carol.user_id}", "groups", "sessions", "jobs"):
@@ -397,8 +418,6 @@ def test_the_same_look_is_another_row_after_ten_minutes_and_not_before(app: Flas
 
 
 def test_somebody_finds_the_looks_at_them_in_the_copy_of_their_data(app: Flask, people: People) -> None:
-    from focus.storage import my_data
-
     recording_id = make_session(app, people.ada)
     people.browsers["admin"].get(f"/sessions/{recording_id}")
     with app.app_context():

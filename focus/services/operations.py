@@ -90,12 +90,22 @@ def _health(recording: Recording, analysis: Analysis | None, now: datetime) -> H
 
 
 def list_jobs(
-    session: Session, principal: Principal, *, search: str = "", state: str = "", limit: int = 50, offset: int = 0
+    session: Session,
+    principal: Principal,
+    *,
+    search: str = "",
+    state: str = "",
+    limit: int = 50,
+    offset: int = 0,
+    before_id: int | None = None,
 ) -> list[JobRow]:
-    """Everybody's background jobs, newest first. What a job made is its owner's, and not to be had here."""
+    """Everybody's background jobs, newest first, from those older than `before_id` on.
+
+    What a job made is its owner's, and not to be had here.
+    """
     principal.require_admin()
     looks.note_look(session, principal.actor_id, looks.LIST, kind="job", key="")
-    return queries.list_jobs(session, search=search, state=state, limit=limit, offset=offset)
+    return queries.list_jobs(session, search=search, state=state, limit=limit, offset=offset, before_id=before_id)
 
 
 def analyses_under_way(session: Session, principal: Principal, *, limit: int = 20) -> list[tuple[Analysis, Recording]]:
@@ -160,7 +170,14 @@ def _note(session: Session, action: str, principal: Principal, job_id: int, now:
 
 
 def list_audit(
-    session: Session, principal: Principal, *, action: str = "", person: str = "", limit: int = 50, offset: int = 0
+    session: Session,
+    principal: Principal,
+    *,
+    action: str = "",
+    person: str = "",
+    limit: int = 50,
+    offset: int = 0,
+    before_id: int | None = None,
 ) -> tuple[Sequence[AuditEntry], dict[int, User]]:
     """Entries of the audit log, newest first, with the people they name who are still there.
 
@@ -170,6 +187,8 @@ def list_audit(
         One action, or with a dot at its end all that begin so ("look."); empty for all.
     person : str
         A number or the address of somebody who did it or to whom it was done; empty for everybody.
+    before_id : int, optional
+        Older entries alone.
 
     Raises
     ------
@@ -177,7 +196,8 @@ def list_audit(
         If there is nobody with this address. A number may be that of somebody who is gone.
     """
     principal.require_admin()
-    entries = audit.list_entries(session, EntryFilter(action, _person(session, person)), limit=limit, offset=offset)
+    wanted = EntryFilter(action, _person(session, person))
+    entries = audit.list_entries(session, wanted, limit=limit, offset=offset, before_id=before_id)
     named = {entry.actor_id for entry in entries if entry.actor_id is not None}
     named |= {int(entry.object_id) for entry in entries if entry.object_kind == "user" and entry.object_id.isdigit()}
     return entries, queries.users_by_id(session, sorted(named))

@@ -58,9 +58,22 @@ def list_recordings(
     return [RecordingRow(recording, owner, analysis) for recording, owner, analysis in session.execute(query)]
 
 
-def list_jobs(session: Session, *, search: str = "", state: str = "", limit: int = 50, offset: int = 0) -> list[JobRow]:
-    """Everybody's background jobs, newest first; `search` is part of a kind, a message or the owner's address."""
+def list_jobs(
+    session: Session,
+    *,
+    search: str = "",
+    state: str = "",
+    limit: int = 50,
+    offset: int = 0,
+    before_id: int | None = None,
+) -> list[JobRow]:
+    """Everybody's background jobs, newest first; `search` is part of a kind, a message or the owner's address.
+
+    With `before_id` those that are older.
+    """
     query = select(Job, User).outerjoin(User, User.id == Job.owner_id)
+    if before_id is not None:
+        query = query.where(Job.id < before_id)
     if state:
         query = query.where(Job.state == state)
     if search:

@@ -1,19 +1,21 @@
-"""Routes for administrators: accounts, everybody's recordings, model releases. Each look is a row of the audit log."""
+"""Routes for administrators: accounts, everybody's recordings, model releases, jobs, and the audit log of all looks."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from flask import current_app, jsonify
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields, validate
 
 from focus.errors import NotFoundError
-from focus.services import accounts, recordings, releases
+from focus.services import accounts, operations, recordings, releases
 from focus.services.releases import InstalledRelease
 from focus.storage.account_models import ROLES, User
 from focus.storage.database import db
+from focus.storage.operation_models import AuditEntry
+from focus.storage.operations import JobRow
 from focus.storage.recording_models import Recording
 from focus.web.api.accounts import desk
 from focus.web.api.base import (
@@ -22,6 +24,8 @@ from focus.web.api.base import (
     PageArguments,
     Text,
     Truth,
+    WrittenWhole,
+    between,
     length,
     list_of,
     page_json,
@@ -35,6 +39,7 @@ from focus.web.api.recordings import RecordingsArguments, RecordingSchema, curso
 blueprint = ApiBlueprint("api_admin", __name__, url_prefix=f"{PREFIX}/admin", description="For administrators.")
 
 Body = dict[str, Any]
+JOB_STATES: Final = ("waiting", "running", "done", "failed", "cancelled")
 
 
 # -- accounts ---------------------------------------------------------------------------------------------------------
@@ -218,3 +223,121 @@ def _release_dict(release: InstalledRelease) -> dict[str, Any]:
 def _models_dir() -> Path:
     folder: Path = current_app.extensions["focus.settings"].INSTANCE / "models"
     return folder
+
+
+# -- jobs and the audit log -------------------------------------------------------------------------------------------
+
+
+class JobSchema(Schema):
+    """Work in the background; what it made is its owner's."""
+
+    id = fields.Integer(required=True)
+    kind = fields.String(required=True)
+    owner = fields.Integer(required=True, allow_none=True)
+    state = fields.String(required=True, validate=validate.OneOf(JOB_STATES))
+    progress_ratio = fields.Float(required=True)
+    message = fields.String(required=True)
+    created_at = fields.DateTime(required=True)
+    ended_at = fields.DateTime(required=True, allow_none=True)
+
+
+class JobsArguments(PageArguments):
+    state = Text(load_default="", validate=validate.OneOf(["", *JOB_STATES]))
+
+
+class EntrySchema(Schema):
+    """Somebody did, or looked at, something; entries are added and never changed."""
+
+    id = fields.Integer(required=True)
+    at = fields.DateTime(required=True)
+    actor = fields.Integer(required=True, allow_none=True, metadata={"description": "null for the command line"})
+    action = fields.String(required=True)
+    object_kind = fields.String(required=True)
+    object_id = fields.String(required=True)
+    details = fields.Dict(required=True)
+
+
+class AuditArguments(PageArguments):
+    action = Text(
+        load_default="",
+        validate=length(0, 64),
+        metadata={"description": "one action, or with a dot at its end all that begin so: `look.`"},
+    )
+    person = WrittenWhole(
+        load_default=None,
+        validate=between(1, 2**62),
+        metadata={"description": "number of who did it or to whom it was done"},
+    )
+
+
+@blueprint.route("/jobs")
+@for_log_ins
+@blueprint.arguments(JobsArguments, location="query")
+@blueprint.response(200, page_of(JobSchema))
+def list_jobs(arguments: Body) -> ResponseReturnValue:
+    """Everybody's background jobs, the newest first."""
+    limit = arguments["limit"]
+    before_id = _before("jobs", arguments["cursor"])
+    rows = operations.list_jobs(db.session(), caller(), state=arguments["state"], limit=limit + 1, before_id=before_id)
+    return page_json(rows, limit, _job_dict, lambda row: write_cursor("jobs", row.job.id))
+
+
+@blueprint.route("/jobs/<int:job_id>/cancel", methods=["POST"])
+@for_log_ins
+@blueprint.response(204)
+def cancel_job(job_id: int) -> ResponseReturnValue:
+    """Take a job's work from it."""
+    operations.cancel_job(db.session(), caller(), job_id)
+    db.session.commit()
+    return "", 204
+
+
+@blueprint.route("/audit")
+@for_log_ins
+@blueprint.arguments(AuditArguments, location="query")
+@blueprint.response(200, page_of(EntrySchema))
+def list_audit(arguments: Body) -> ResponseReturnValue:
+    """The audit log, the newest entries first."""
+    limit, person = arguments["limit"], arguments["person"]
+    entries, _people = operations.list_audit(
+        db.session(),
+        caller(),
+        action=arguments["action"],
+        person="" if person is None else str(person),
+        limit=limit + 1,
+        before_id=_before("audit", arguments["cursor"]),
+    )
+    return page_json(entries, limit, _entry_dict, lambda entry: write_cursor("audit", entry.id))
+
+
+def _before(kind: str, cursor: str | None) -> int | None:
+    if not cursor:
+        return None
+    (before_id,) = read_cursor(kind, cursor, int)
+    return int(before_id)
+
+
+def _job_dict(row: JobRow) -> dict[str, Any]:
+    job = row.job
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "owner": job.owner_id,
+        "state": job.state,
+        "progress_ratio": job.progress_ratio,
+        "message": job.message,
+        "created_at": job.created_at.isoformat(),
+        "ended_at": job.ended_at.isoformat() if job.ended_at else None,
+    }
+
+
+def _entry_dict(entry: AuditEntry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "at": entry.at.isoformat(),
+        "actor": entry.actor_id,
+        "action": entry.action,
+        "object_kind": entry.object_kind,
+        "object_id": entry.object_id,
+        "details": entry.details,
+    }

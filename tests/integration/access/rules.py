@@ -130,6 +130,9 @@ POST   api_accounts.verify                403 403 403 403 403 403 403 403 403 40
 GET    api_admin.get_user                 401 403 403 403 403 200 403 403 403 403 403
 PATCH  api_admin.change_user              401 403 403 403 403 200 403 403 403 403 403
 POST   api_admin.force_reset              401 403 403 403 403 202 403 403 403 403 403
+POST   api_admin.cancel_job               401 403 403 403 403 204 403 403 403 403 403
+GET    api_admin.list_audit               401 403 403 403 403 200 403 403 403 403 403
+GET    api_admin.list_jobs                401 403 403 403 403 200 403 403 403 403 403
 GET    api_admin.list_recordings          401 403 403 403 403 200 403 403 403 403 403
 GET    api_admin.list_releases            401 403 403 403 403 200 403 403 403 403 403
 GET    api_admin.list_users               401 403 403 403 403 200 403 403 403 403 403

@@ -30,6 +30,7 @@ OTHER_OBJECTS = {
     "api_groups.stop_run": {"recording_id": "run_id"},
     "admin.model_card": {"name": "release"},
     "admin.promote_model": {"name": "release"},
+    "api_admin.cancel_job": {"job_id": "import_id"},
     "imports.state": {"job_id": "import_id"},
     "groups.stop_run": {"recording_id": "run_id"},
 }

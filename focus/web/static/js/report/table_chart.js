@@ -82,7 +82,7 @@ export class TableChart {
 
   #span(low, high) {
     const base = this.#baselineOf();
-    const least = Math.min(0, low ?? 0);
+    const least = 1.08 * Math.min(0, low ?? 0, base?.low ?? 0, Number(this.container.dataset.least) || 0);
     const most = Math.max(high ?? 0, base?.high ?? 0, Number(this.container.dataset.most) || 0);
     return [least, most > 0 ? most * 1.08 : 1];
   }

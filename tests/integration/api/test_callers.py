@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -128,12 +129,8 @@ def test_every_change_by_cookie_is_refused_without_the_header(app: Flask, ada: P
     found = {
         (method, path): client.call(
             method.upper(),
-            path.replace("{recording_id}", recording_id)
-            .replace("{purpose}", "own_reports")
-            .replace("{seq}", "0")
-            .replace("{token_id}", "1")
-            .replace("{login_id}", "1")
-            .replace("{calibration_id}", "1"),
+            # Whatever else has a number in its address: the header is missed before anybody looks for it.
+            re.sub(r"\{\w+\}", "1", path.replace("{recording_id}", recording_id)),
             json={},
         ).get_json()["code"]
         for method, path in changes

@@ -174,6 +174,11 @@ class TrackerPage:
         self.wait_for_view("check")
         self.wait_for_script()
         self.wait_for_rest()
+        return self.start()
+
+    def start(self) -> str:
+        """Begin to record now; the recording."""
+        self.wait_for_view("check")
         self.driver.find_element(By.ID, "start").click()
         self.wait_for_view("recording")
         return str(self.told("recording"))

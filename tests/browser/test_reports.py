@@ -28,6 +28,7 @@ def test_charts_of_a_report_say_what_their_tables_say(browser: Browser, server: 
     assert found is not None, said
     stored = [float(row.get_attribute(f"data-{name}")) for name in ("value", "low", "high")]
     assert [float(number) for number in found.groups()] == pytest.approx(stored, rel=0.01)
+    browser.wait(lambda: driver.find_element(By.ID, "gaze-map").get_attribute("data-fixations"), "the filled map")
     shares = [
         float(re.sub(r"[^\d.]", "", cell.get_attribute("textContent")) or 0)
         for cell in driver.find_elements(By.CSS_SELECTOR, "#gaze-map-table td")

@@ -57,10 +57,7 @@ def page(browser: Browser, server: Tracked) -> Iterator[TrackerPage]:
 def begin(page: TrackerPage) -> str:
     """Record from now on; the recording."""
     page.open()
-    page.wait_for_view("check")
-    page.driver.find_element(By.ID, "start").click()
-    page.wait_for_view("recording")
-    return str(page.told("recording"))
+    return page.start()
 
 
 def register(browser: Browser, server: Tracked, folder: Path, email: str) -> None:

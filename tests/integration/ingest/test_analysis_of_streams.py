@@ -126,6 +126,25 @@ def test_recordings_that_a_crash_left_behind_are_analysed_by_the_next_server_wit
     assert (open_one.analysed_seq, open_one.is_complete) == (0, False)  # its results are not due yet
 
 
+def test_markers_of_a_baseline_are_known_live_and_after_a_restart(
+    database_url: str, clocks: Clocks, user_id: int
+) -> None:
+    wanted = [(1_000_000, "baseline_start"), (5_000_000, "baseline_stop")]
+    with running(database_url, clocks, user_id) as before:
+        lease = before.open().lease
+        before.stream(lease, 100)
+        before.send(
+            MarkerItem("one", FIRST, lease, 100, 1_000_000, "baseline_start", {}, 1),
+            MarkerItem("one", FIRST, lease, 101, 3_000_000, "trial", {}, 2),
+            MarkerItem("one", FIRST, lease, 102, 5_000_000, "baseline_stop", {}, 3),
+        )
+        assert before.engine.recordings[FIRST].facts.marks == wanted
+
+    with running(database_url, clocks, user_id) as after:
+        after.open(lease=lease)
+        assert after.engine.recordings[FIRST].facts.marks == wanted
+
+
 def test_after_an_upgrade_the_server_makes_old_analyses_again_beside_the_old_ones(
     database_url: str, clocks: Clocks, user_id: int, fresh_session: Session
 ) -> None:

@@ -84,7 +84,13 @@ def test_the_pages_of_administrators_and_groups_are_used_with_the_keyboard_alone
     with chromium() as browser:
         driver, faults = browser.driver, []
         admin.enter(browser)
-        for path in (*(f"/admin/{name}" for name in PAGES), "/groups", "/groups/1", "/groups/1/delete"):
+        for path in (
+            *(f"/admin/{name}" for name in PAGES),
+            "/groups",
+            "/groups/1",
+            "/groups/1/delete",
+            "/sessions/import",
+        ):
             driver.get(f"{admin.process.url}{path}")
             faults += serious_faults(browser)
         browser.show(width_px=1440)

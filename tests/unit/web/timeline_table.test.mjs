@@ -1,7 +1,7 @@
 // The report's timeline as a table, and open eyes where no gaze is measured.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { withOpenEyes } from "../../../focus/web/static/js/report/series.js";
+import { firstSpan, withOpenEyes } from "../../../focus/web/static/js/report/series.js";
 import { partsOf } from "../../../focus/web/static/js/report/timeline_table.js";
 
 const timeline = {
@@ -47,6 +47,13 @@ test("without gaze an eye that is seen is open, and one that is not seen is not"
     { state: "lost", start_us: 3_500_000, stop_us: 6_500_000 },
     { state: "open", start_us: 6_500_000, stop_us: 8_000_000 },
   ]);
+});
+
+test("a long session that is going on is shown from its last ten minutes on", () => {
+  const hour = { start_us: 0, stop_us: 3_600_000_000 };
+  assert.deepEqual(firstSpan(hour, false), hour);
+  assert.deepEqual(firstSpan(hour, true), { start_us: 3_000_000_000, stop_us: 3_600_000_000 });
+  assert.deepEqual(firstSpan({ start_us: 5, stop_us: 600_000_000 }, true), { start_us: 5, stop_us: 600_000_000 });
 });
 
 test("shares of an overview are parted in the same way", () => {

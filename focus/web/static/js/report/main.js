@@ -5,7 +5,7 @@ import { EventChart, SignalChart } from "./charts.js";
 import { addDownloads } from "./download.js";
 import { showEyeStrain } from "./eye_strain.js";
 import { GazeMap } from "./gaze_map.js";
-import { clampSpan, gapOf, withOpenEyes } from "./series.js";
+import { clampSpan, firstSpan, gapOf, withOpenEyes } from "./series.js";
 import { drawTableCharts } from "./table_chart.js";
 import { fillTable } from "./timeline_table.js";
 
@@ -17,7 +17,7 @@ const hasGaze = root.dataset.hasGaze !== undefined;
 const heads = JSON.parse(root.dataset.heads);
 const kindsThere = new Set();
 const charts = [];
-let span = { ...whole };
+let span = firstSpan(whole, root.dataset.open !== undefined);
 let request = null;
 const map = new GazeMap(byId("gaze-map"));
 const pupilBaseline = Number(root.dataset.pupilBaseline) || null;
@@ -111,7 +111,7 @@ root.addEventListener("keydown", (event) => {
 });
 
 load();
-map.load(null);
+map.load(isAll() ? null : span);
 drawTableCharts();
 showEyeStrain();
 addDownloads();

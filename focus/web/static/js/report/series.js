@@ -101,6 +101,15 @@ export function valuesAt(columns, x, within) {
   return columns.slice(1).map((column) => column[best]);
 }
 
+/**
+ * The stretch that a report shows first: all of it, or, of a long session that is still going on and has no overview yet,
+ * its last ten minutes.
+ */
+export function firstSpan(whole, isOpen) {
+  const isLong = whole.stop_us - whole.start_us > 1_800_000_000;
+  return isOpen && isLong ? { start_us: whole.stop_us - 600_000_000, stop_us: whole.stop_us } : { ...whole };
+}
+
 /** A stretch moved and resized to lie within the whole, at least `least_us` long. */
 export function clampSpan(start_us, stop_us, whole, least_us = 100_000) {
   const length = Math.min(whole.stop_us - whole.start_us, Math.max(stop_us - start_us, least_us));

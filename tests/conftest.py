@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
 
 SettingsFactory = Callable[..., "Settings"]
 AppFactory = Callable[..., "Flask"]
+
+# Whether code is right does not hang on how busy the machine is. In CI hypothesis has its own profile that says so.
+if not os.environ.get("CI"):
+    hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    hypothesis_settings.load_profile("untimed")
 
 KEY = "0123456789abcdef" * 4
 """A secret key that is long enough and known to everybody."""

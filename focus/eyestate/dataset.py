@@ -215,6 +215,16 @@ def add_noise(recording: LabelledRecording, noise_deg: float, *, rng: np.random.
     return replace(recording, frames=FrameBatch(recording.frames.t_us, columns))
 
 
+def misdate(recording: LabelledRecording, speed: float) -> LabelledRecording:
+    """The recording with a clock that says everything went `speed` times as fast.
+
+    Files are handed on with the wrong rate; a 200 Hz recording that is said to be one of 500 Hz is no rarity.
+    """
+    t_us = np.round(recording.frames.t_us / speed).astype(np.int64)
+    tracker = replace(recording.tracker, rate_hz=recording.rate_hz * speed)
+    return replace(recording, frames=FrameBatch(t_us, dict(recording.frames.columns)), tracker=tracker)
+
+
 def keep_signals(recording: LabelledRecording, names: tuple[str, ...]) -> LabelledRecording:
     """The recording with only columns whose names begin with one of `names`."""
     columns = {name: values for name, values in recording.frames.columns.items() if name.startswith(names)}

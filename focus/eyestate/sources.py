@@ -22,6 +22,7 @@ from focus.eyestate.dataset import (
     keep_signals,
     load_labelled,
     load_uncalibrated,
+    misdate,
     resample,
     trim_oscillations,
     trim_saccades,
@@ -116,7 +117,8 @@ def _simulated(
     recording = _with_some_signals(recording, kind, rng)
     yield recording
     if "rates_hz" in section:
-        yield _slower(recording, section, float(rng.choice(section["rates_hz"])), rng)
+        for rate_hz in rng.choice(section["rates_hz"], size=section["n_slower"], replace=False):
+            yield _slower(recording, section, float(rate_hz), rng)
 
 
 def _with_some_signals(recording: LabelledRecording, kind: str, rng: np.random.Generator) -> LabelledRecording:
@@ -156,6 +158,8 @@ def _recorded(path: Path, section: Mapping[str, Any], rng: np.random.Generator) 
     recording = replace(recording, labels=np.where(unsaid, "unlabelled", recording.labels))
     for rate_hz in section["rates_hz"]:
         yield _slower(recording, section, float(rate_hz), rng)
+    for true_hz, said_hz in section.get("wrong_clocks_hz", ()):
+        yield misdate(_slower(recording, section, float(true_hz), rng), said_hz / true_hz)
 
 
 def _slower(

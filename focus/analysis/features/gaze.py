@@ -19,6 +19,10 @@ from focus.analysis.types import BoolArray, FloatArray, IntArray
 _SPEED_MS: Final = (8, 16, 32, 64, 128)
 _WINDOW_MS: Final = (40, 100, 200, 400)
 _AHEAD_MS: Final = (15, 25, 40, 80, 130)
+_OFF_MS: Final = (110, 250)
+_RECENT_MS: Final = 40
+_SHIFT_MS: Final = ((60, 25), (110, 40), (160, 80), (160, 130))
+_NOISE_FLOOR_DEG: Final = 0.02  # less than any tracker's noise; keeps a still, simulated gaze from giving infinities
 
 
 def _distance(series: Series, start: IntArray, stop: IntArray) -> FloatArray:
@@ -139,6 +143,72 @@ class GazeWindow:
             # From the mean of the past 100 ms to the end of the window: a step stays, noise does not.
             step = np.where(there, np.sqrt((x[stop] - before_x) ** 2 + (y[stop] - before_y) ** 2), np.nan)
             columns += [net, efficiency, spread, from_mean, peak, step]
+        return columns
+
+
+@FEATURES.register("gaze_shift")
+class GazeShift:
+    """Whether the gaze has moved on, told against the noise: means over the windows before and after a frame.
+
+    At low rates a saccade is one frame or none, and noise is as large as a small saccade. Means over several frames see
+    the shift that stays; the frame's own place on the way (0 where it began, 1 where it ended) tells whether it is
+    before, in or after it.
+    """
+
+    names = (
+        *(f"gaze_off_to_noise_{ms}ms" for ms in _OFF_MS),
+        *(f"gaze_recent_to_noise_{ms}ms" for ms in _OFF_MS),
+        *(
+            f"gaze_ahead_shift_{what}_{back_ms}_{ahead_ms}ms"
+            for back_ms, ahead_ms in _SHIFT_MS
+            for what in ("deg", "to_noise", "place")
+        ),
+    )
+
+    def compute(self, stack: Stack) -> list[FloatArray]:
+        gaze = stack.gaze
+        if not gaze.n:
+            return [np.full(stack.n_rows, np.nan) for _ in self.names]
+        x, y = gaze.values
+        total_x, total_y = gaze.running_sum(x), gaze.running_sum(y)
+        noise_deg = stack.context_value("gaze_step_noise_deg") + _NOISE_FLOOR_DEG
+        now = gaze.now
+        now_x, now_y = x[now], y[now]
+
+        def mean(start: IntArray, stop: IntArray) -> tuple[FloatArray, FloatArray, IntArray]:
+            """Over the samples from start up to, but not including, stop."""
+            n = np.maximum(stop - start, 1)
+            return (
+                (total_x[stop] - total_x[start]) * QUANTUM / n,
+                (total_y[stop] - total_y[start]) * QUANTUM / n,
+                n,
+            )
+
+        recent_start, _ = gaze.back_within(_RECENT_MS * 1000)
+        recent_x, recent_y, n_recent = mean(recent_start, now + 1)
+        off, recent = [], []
+        for ms in _OFF_MS:
+            start, there = gaze.back_within(ms * 1000)
+            x0, y0, n = mean(start, now)
+            distance = np.sqrt((now_x - x0) ** 2 + (now_y - y0) ** 2)
+            off.append(np.where(there, distance / (noise_deg * np.sqrt(1 + 1 / n)), np.nan))
+            there = there & (start < recent_start)
+            x0, y0, n = mean(start, np.maximum(recent_start, start))
+            distance = np.sqrt((recent_x - x0) ** 2 + (recent_y - y0) ** 2)
+            recent.append(np.where(there, distance / (noise_deg * np.sqrt(1 / n_recent + 1 / n)), np.nan))
+        columns = [*off, *recent]
+        for back_ms, ahead_ms in _SHIFT_MS:
+            start, there = gaze.back_within(back_ms * 1000)
+            stop, there_ahead = gaze.ahead_within(ahead_ms * 1000)
+            there = there & there_ahead & stack.reaches(ahead_ms * 1000)
+            x0, y0, n0 = mean(start, now)
+            x1, y1, n1 = mean(now + 1, np.maximum(stop, now) + 1)
+            dx, dy = x1 - x0, y1 - y0
+            square = dx * dx + dy * dy
+            shift = np.sqrt(square)
+            place = np.clip(((now_x - x0) * dx + (now_y - y0) * dy) / square, -1.0, 2.0)
+            found = (shift, shift / (noise_deg * np.sqrt(1 / n0 + 1 / n1)), place)
+            columns += [np.where(there, column, np.nan) for column in found]
         return columns
 
 

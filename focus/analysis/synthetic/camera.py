@@ -14,6 +14,9 @@ from focus.analysis.types import BoolArray, FloatArray, IntArray, StateArray
 from focus.protocol.batch import FrameBatch
 
 _KEPT_MS: Final = 800
+_REBOUND_MS: Final = 70  # how long gaze swings back after a blink, as in the films of GazeCom's viewers at 250 Hz
+_MISTAKEN_CLOSURE: Final = 0.45
+_VISIBLE_ARTEFACT_DEG: Final = 0.4
 """Past that is kept for exposure and smoothing."""
 GAZE, CLOSURE, WIDTH, PUPIL, HEAD = slice(0, 2), 2, 3, 4, slice(5, 8)
 """Columns of the signals of a person, as they are kept here."""
@@ -41,6 +44,8 @@ class Camera:
         self._glare_until_ms = -1.0
         self._glare_factor = 1.0
         self._artefact: FloatArray = np.zeros(2)
+        self._jump: FloatArray = np.zeros(2)
+        self._jump_rng = rng.spawn(1)[0]  # its own, so that a tracker without jumps has the same noise as ever
         self._lid_was_down = False
 
     def take(self, piece: BodyPiece) -> tuple[FrameBatch | None, StateArray]:
@@ -68,7 +73,13 @@ class Camera:
         at = np.clip(taken_ms - start_ms, 0, streams.shape[0] - 1)
         index = at.astype(np.int64)
         seen = self._see(streams, at)
+        lag = np.clip(index - _REBOUND_MS, 0, None)
+        errors_deg = self._artefacts(seen[:, CLOSURE], streams[lag, CLOSURE])
+        seen[:, GAZE] += errors_deg
         codes = _majority(labels, at, self._interval_ms)
+        if "openness" not in self.tracker.signals:
+            # Where no lid is seen, a blink lasts for as long as one can see it in the gaze.
+            codes[np.hypot(*errors_deg.T) > _VISIBLE_ARTEFACT_DEG + 2 * self.tracker.noise_deg] = BLINK
         frames, codes = self._report(taken_ms, seen, codes, away[index])
         return frames, codes
 
@@ -98,7 +109,6 @@ class Camera:
         """Noise, loss and times; frames that never arrive are taken out."""
         tracker, rng, n = self.tracker, self.rng, taken_ms.size
         closure = seen[:, CLOSURE]
-        seen[:, GAZE] += self._artefacts(closure)
         lost, self._lost_until_ms = self._spans(taken_ms, tracker.loss_rate_per_min, 500.0, self._lost_until_ms)
         lost |= is_away
         no_eye = lost | (rng.random(n) < tracker.dropout_ratio)
@@ -237,19 +247,37 @@ class Camera:
         self._last_t_us = int(t_us[-1])
         return t_us
 
-    def _artefacts(self, closure: FloatArray) -> FloatArray:
-        """Gaze error, shape (n, 2), from the lid over the pupil: each blink has its own, most of them downwards."""
+    def _artefacts(self, closure: FloatArray, earlier: FloatArray) -> FloatArray:
+        """Gaze error, shape (n, 2), from the lid over the pupil: each blink has its own, most of them downwards.
+
+        `earlier` is the closure some time before each frame: where the lid was down then and is up again, gaze swings
+        to the other side.
+        """
+        tracker = self.tracker
         begins = np.diff(closure > 0.02, prepend=self._lid_was_down).astype(bool) & (closure > 0.02)
         self._lid_was_down = bool(closure[-1] > 0.02)
         number = np.cumsum(begins)
-        size_deg = self.tracker.blink_artefact_deg
-        drawn = np.abs(self.rng.normal(1.0, 0.5, (int(number[-1]), 1))) * self.rng.normal(
-            [0.0, 0.9], [0.3, 0.6], (int(number[-1]), 2)
+        n_blinks = int(number[-1])
+        drawn = np.abs(self.rng.normal(1.0, 0.5, (n_blinks, 1))) * self.rng.normal(
+            [0.0, 0.9], [0.3, 0.6], (n_blinks, 2)
         )
-        of_blink = np.concatenate([self._artefact[None, :], size_deg * drawn])
-        self._artefact = of_blink[-1]
-        errors: FloatArray = of_blink[number] * np.clip((closure - 0.25) / 0.5, 0, 1)[:, None]
+        jumps = self._jump_rng.normal(0, 25, (n_blinks, 2))
+        jumps[self._jump_rng.random(n_blinks) >= tracker.blink_jump_ratio] = 0.0
+        of_blink = np.concatenate([self._artefact[None, :], tracker.blink_artefact_deg * drawn])
+        jump_of_blink = np.concatenate([self._jump[None, :], jumps])
+        self._artefact, self._jump = of_blink[-1], jump_of_blink[-1]
+        covered, was_covered = _covering(closure), _covering(earlier)
+        swing = covered - tracker.blink_rebound_ratio * was_covered * (1 - covered)
+        errors: FloatArray = of_blink[number] * swing[:, None]
+        is_mistaken = (closure > _MISTAKEN_CLOSURE) & (earlier > 0.05)
+        errors += jump_of_blink[number] * is_mistaken[:, None]
         return errors
+
+
+def _covering(closure: FloatArray) -> FloatArray:
+    """How far the lid has come over the pupil: 0 at a quarter of its way, 1 at three quarters."""
+    share: FloatArray = np.clip((closure - 0.25) / 0.5, 0, 1)
+    return share
 
 
 def _box(sums: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:

@@ -75,6 +75,8 @@ class LidGenerator:
         self._rare_rng = rng.spawn(1)[0]
         self._usual_closure_rate_per_min = person.long_closure_rate_per_min
         self._next_flutter_ms = self._rare_rng.exponential(60_000 / max(person.flutter_rate_per_min, 1e-6))
+        self._droop_rng = rng.spawn(1)[0]
+        self._next_droop_ms = self._droop_rng.exponential(60_000 / max(person.droop_rate_per_min, 1e-6))
 
     @property
     def _rate_per_min(self) -> float:
@@ -93,6 +95,8 @@ class LidGenerator:
         while self._next_flutter_ms < self._now_ms + n:
             blinks += self._add_flutter()
         blinks += self._add_closures_of_the_tired(n)
+        while self._next_droop_ms < self._now_ms + n:
+            self._add_droop()
         closure = self._closure.take(n)
         is_blink = self._blink.take(n) > 0
         width = self._width(gaze_down_deg, self._squint.take(n))
@@ -186,6 +190,19 @@ class LidGenerator:
         self._next_blink_ms = max(self._next_blink_ms, at_ms + 300)
         self._next_flutter_ms = at_ms + rng.exponential(60_000 / self.person.flutter_rate_per_min)
         return beats
+
+    def _add_droop(self) -> None:
+        """The lids some way down for seconds; they come and go as slowly as a gaze that sinks, or slower."""
+        rng = self._droop_rng
+        curve = blink_curve(
+            closing_ms=rng.uniform(80, 1500),
+            closed_ms=2000 + rng.exponential(4000),
+            opening_ms=rng.uniform(80, 1500),
+            peak=rng.uniform(0.15, 0.55),
+        )
+        lids = self._squint.view(max(0, round(self._next_droop_ms) - self._now_ms), curve.size)
+        np.maximum(lids, curve, out=lids)
+        self._next_droop_ms += curve.size + rng.exponential(60_000 / self.person.droop_rate_per_min)
 
     def _width(self, gaze_down_deg: FloatArray, squint: FloatArray) -> FloatArray:
         """What is left of the opening. The lid reaches a new gaze direction within about 40 ms after the eye."""

@@ -29,6 +29,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "flutter_rate_per_min": (0, 10),
     "lid_droop_ratio": (0, 0.5),
     "squint_rate_per_min": (0, 30),
+    "droop_rate_per_min": (0, 10),
     "posture_openness_sd": (0, 0.3),
     "pupil_mm": (1.5, 9),
     "hippus_mm": (0, 1),
@@ -85,6 +86,9 @@ class Person:
     squint_rate_per_min, posture_openness_sd : float
         Smiles, squints and speech narrow the eye for 0.5-4 s; posture moves the aspect ratio by about 5 %. Our
         estimate.
+    droop_rate_per_min : float
+        Spells of 2-20 s with the lids some way down: something is read below the screen, or eyes grow heavy. Our
+        estimate.
     pupil_mm, hippus_mm : float
         Diameter in office light, and standard deviation of its slow unrest. Watson & Yellott (2012),
         doi:10.1167/12.10.12.
@@ -119,6 +123,7 @@ class Person:
     flutter_rate_per_min: float = 0.0
     lid_droop_ratio: float = 0.0
     squint_rate_per_min: float = 0.5
+    droop_rate_per_min: float = 0.0
     posture_openness_sd: float = 0.05
     pupil_mm: float = 3.8
     hippus_mm: float = 0.12
@@ -143,6 +148,7 @@ def random_person(rng: np.random.Generator) -> Person:
     def around(mean: float, spread: float, low: float, high: float) -> float:
         return float(np.clip(mean * np.exp(rng.normal(0, spread)), low, high))
 
+    own = rng.spawn(1)[0]  # what was added later, so that everybody else stays who they were
     return Person(
         saccade_peak_deg_s=around(560, 0.15, 380, 900),
         saccade_scale_deg=around(6.2, 0.2, 4, 12),
@@ -162,6 +168,7 @@ def random_person(rng: np.random.Generator) -> Person:
         long_closure_rate_per_min=float(rng.choice([0.0, rng.uniform(0.1, 2.0)], p=[0.5, 0.5])),
         lid_follow_per_deg=around(0.015, 0.35, 0.004, 0.035),
         squint_rate_per_min=around(0.7, 0.8, 0.05, 5),
+        droop_rate_per_min=float(own.choice([0.0, own.uniform(0.3, 2.5)], p=[0.4, 0.6])),
         posture_openness_sd=around(0.05, 0.4, 0.01, 0.15),
         pupil_mm=around(3.8, 0.18, 2.3, 7),
         hippus_mm=around(0.12, 0.4, 0.03, 0.4),

@@ -38,6 +38,8 @@ _LIMITS: Final = {
     "quantum_deg": (0, 2),
     "blink_loss_closure": (0.2, 2),
     "blink_artefact_deg": (0, 40),
+    "blink_rebound_ratio": (0, 1),
+    "blink_jump_ratio": (0, 1),
     "openness_open": (0.05, 20),
     "openness_floor": (0, 0.85),
     "openness_noise": (0, 0.5),
@@ -83,6 +85,10 @@ class SimulatedTracker:
         Closure at which pupil and gaze are lost; above 1 they never are, as in a webcam's landmark model.
     blink_artefact_deg : float
         How far gaze seems to move while the lid covers the pupil.
+    blink_rebound_ratio, blink_jump_ratio : float
+        Share of that movement by which gaze swings to the other side for some 70 ms after the lid has gone up, and
+        share of blinks in which the tracker takes lashes or a reflection for the pupil and reports a place far away.
+        Both are what video trackers show that go on measuring through most of a blink.
     openness_open, openness_floor, openness_noise : float
         Openness of this person's open eye (a ratio near 0.3 for webcams, mm for others), the share of it that a closed
         eye still shows, and noise as a share of the open value.
@@ -122,6 +128,8 @@ class SimulatedTracker:
     quantum_deg: float = 0.0
     blink_loss_closure: float = 0.6
     blink_artefact_deg: float = 4.0
+    blink_rebound_ratio: float = 0.0
+    blink_jump_ratio: float = 0.0
     openness_open: float = 10.0
     openness_floor: float = 0.05
     openness_noise: float = 0.02
@@ -213,7 +221,7 @@ def random_tracker(kind: str, *, rng: np.random.Generator) -> SimulatedTracker:
     if kind == "webcam":
         return _random_webcam(rng)
     if kind == "desktop":
-        return replace(
+        drawn = replace(
             DESKTOP,
             rate_hz=float(rng.choice([30, 40, 60, 60, 90, 120, 150, 200, 250, 300])),
             jitter_ratio=float(rng.choice([0.0, 0.02, 0.1])),
@@ -226,8 +234,6 @@ def random_tracker(kind: str, *, rng: np.random.Generator) -> SimulatedTracker:
             gap_rate_per_min=float(rng.choice([0, rng.uniform(0, 1)])),
             quantum_deg=float(rng.choice([0, 0, 0.02, 0.05])),
             exposure_ratio=float(rng.uniform(0.05, 1)),
-            blink_loss_closure=float(rng.uniform(0.35, 0.85)),
-            blink_artefact_deg=_between(rng, 0.5, 20),
             openness_open=float(rng.uniform(7, 13)),
             openness_floor=float(rng.uniform(0, 0.25)),
             openness_noise=_between(rng, 0.008, 0.06),
@@ -235,8 +241,9 @@ def random_tracker(kind: str, *, rng: np.random.Generator) -> SimulatedTracker:
             pupil_quantum_mm=float(rng.choice([0, 0, 0.05, 0.15])),
             pupil_motion_ratio=float(rng.normal(0, 0.03)),
         )
+        return _with_blink_artefacts(drawn, rng)
     if kind == "laboratory":
-        return replace(
+        drawn = replace(
             LABORATORY,
             rate_hz=float(rng.choice([250, 500, 500, 1000])),
             noise_deg=_between(rng, 0.005, 0.12),
@@ -246,12 +253,11 @@ def random_tracker(kind: str, *, rng: np.random.Generator) -> SimulatedTracker:
             loss_rate_per_min=_between(rng, 0.02, 3),
             quantum_deg=float(rng.choice([0, 0.001, 0.01, 0.03])),
             exposure_ratio=float(rng.uniform(0.1, 1)),
-            blink_loss_closure=float(rng.choice([rng.uniform(0.35, 0.8), 2.0], p=[0.93, 0.07])),
-            blink_artefact_deg=_between(rng, 0.5, 20),
             pupil_noise_mm=_between(rng, 0.005, 0.1),
             pupil_quantum_mm=float(rng.choice([0, 0.05, 0.1, 0.2])),
             pupil_motion_ratio=float(rng.normal(0, 0.04)),
         )
+        return _with_blink_artefacts(drawn, rng)
     raise ParameterError(f"tracker kind {kind!r} is none of {', '.join(TRACKERS)}")
 
 
@@ -268,6 +274,18 @@ def add_glasses(tracker: SimulatedTracker, *, rng: np.random.Generator) -> Simul
         openness_noise=min(tracker.openness_noise * float(rng.uniform(1.0, 1.5)), 0.5),
         openness_floor=min(tracker.openness_floor + float(rng.uniform(0, 0.15)), 0.85),
         loss_rate_per_min=min(tracker.loss_rate_per_min * float(rng.uniform(1, 4)), 60.0),
+    )
+
+
+def _with_blink_artefacts(tracker: SimulatedTracker, rng: np.random.Generator) -> SimulatedTracker:
+    """Between one that loses the pupil when the lid has come half-way and one that hardly ever does."""
+    loss_closures = rng.uniform(0.35, 0.8), rng.uniform(0.8, 0.99), 2.0
+    return replace(
+        tracker,
+        blink_loss_closure=float(rng.choice(loss_closures, p=[0.5, 0.43, 0.07])),
+        blink_artefact_deg=_between(rng, 1, 30),
+        blink_rebound_ratio=float(rng.uniform(0, 0.4)),
+        blink_jump_ratio=float(rng.choice([0, rng.uniform(0, 0.3)])),
     )
 
 

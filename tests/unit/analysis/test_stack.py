@@ -44,6 +44,24 @@ def test_a_ramp_has_its_speed_at_every_scale() -> None:
     assert found["gaze_spread_deg_100ms"][-1] == pytest.approx(5 / 12**0.5, rel=0.03)
 
 
+def test_a_shift_that_stays_is_told_with_the_place_of_each_frame_on_its_way() -> None:
+    # Frames of 30 Hz: at rest at 0, one frame at 3 of the 12 deg of the way, then at rest at 12.
+    t_us = np.arange(60) * 33_333
+    x = np.where(np.arange(60) < 40, 0.0, 12.0)
+    x[40] = 3.0
+
+    found = features(FrameBatch(t_us, {"gaze_x": x, "gaze_y": np.zeros(60)}), DEG, 150_000)
+
+    assert found["gaze_ahead_shift_deg_110_40ms"][40] == pytest.approx(12)
+    assert found["gaze_ahead_shift_place_110_40ms"][40] == pytest.approx(0.25)
+    assert found["gaze_ahead_shift_place_110_40ms"][39] == pytest.approx(0)
+    # Without noise its floor of 0.02 deg counts: 12 deg over the error of a difference of means of 3 frames and of 1.
+    assert found["gaze_ahead_shift_to_noise_110_40ms"][40] == pytest.approx(12 / (0.02 * (1 / 3 + 1) ** 0.5), rel=1e-3)
+    # One frame against the mean of the 3 before it, and the mean of the 2 newest against that of the 6 before them.
+    assert found["gaze_off_to_noise_110ms"][40] == pytest.approx(3 / (0.02 * (1 + 1 / 3) ** 0.5), rel=1e-3)
+    assert found["gaze_recent_to_noise_250ms"][41] == pytest.approx(7.5 / (0.02 * (1 / 2 + 1 / 6) ** 0.5), rel=1e-3)
+
+
 def test_position_alone_changes_nothing() -> None:
     rng = np.random.default_rng(1)
     t_us = np.arange(0, 3_000_000, 4_000)

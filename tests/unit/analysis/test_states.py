@@ -17,6 +17,21 @@ def scores(*rows: tuple[float, float, float, float]) -> np.ndarray:
     return (np.array(rows) * PROBABILITY_SCALE).astype(np.int64)
 
 
+def test_a_saccade_needs_a_little_less_than_half_of_the_probability() -> None:
+    nothing = np.zeros(3)
+
+    states, certainty = decide_states(
+        scores((0.52, 0.44, 0.04, 0.0), (0.6, 0.4, 0.0, 0.0), (0.52, 0.04, 0.44, 0.0)),
+        nothing,
+        nothing,
+        loss_hold_us=75_000,
+        blink_max_us=500_000,
+    )
+
+    assert states.tolist() == [SACCADE, FIXATION, FIXATION]
+    assert certainty[0] == int(0.44 * PROBABILITY_SCALE)
+
+
 def test_post_saccadic_oscillation_counts_for_the_saccade() -> None:
     probabilities = np.array([[0.4, 0.3, 0.25, 0.05, 0.0]], dtype=np.float32)
 

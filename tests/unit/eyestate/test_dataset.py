@@ -17,6 +17,7 @@ from focus.eyestate.dataset import (
     label_runs,
     load_labelled,
     load_uncalibrated,
+    misdate,
     resample,
     trim_oscillations,
     trim_saccades,
@@ -51,6 +52,17 @@ def test_a_frame_with_less_than_half_of_its_samples_is_missing() -> None:
 
     np.testing.assert_array_equal(np.isnan(slower.frames.columns["gaze_x"]), [True, False])
     assert slower.frames.columns["gaze_x"][1] == 6
+
+
+def test_a_wrong_clock_changes_times_and_rate_alone() -> None:
+    recording = labelled([0, 1, 2], ["fixation", "saccade", "fixation"], interval_us=5000)
+
+    wrong = misdate(recording, 2.5)
+
+    assert wrong.frames.t_us.tolist() == [0, 2000, 4000]
+    assert wrong.tracker.rate_hz == pytest.approx(500)
+    assert wrong.frames.columns["gaze_x"].tolist() == [0, 1, 2]
+    assert wrong.labels.tolist() == recording.labels.tolist()
 
 
 def test_no_frame_is_made_up_in_a_gap() -> None:

@@ -150,6 +150,66 @@ def test_gaze_is_lost_inside_a_whole_blink_and_openness_falls() -> None:
     assert len(blinks) > 5
 
 
+def blinking_gaze(**artefacts: float) -> tuple[SimulatedRecording, SimulatedRecording]:
+    """The same person before a tracker that sees through lids, with artefacts and without any."""
+    person = Person(incomplete_blink_ratio=0.0, double_blink_ratio=0.0, look_away_rate_per_min=0.0)
+    base = replace(LABORATORY, loss_rate_per_min=0.0, blink_loss_closure=2.0, blink_artefact_deg=0.0)
+    made = [
+        simulate(person, tracker, duration_s=60, rng=np.random.default_rng(9), task="staring")
+        for tracker in (replace(base, **artefacts), base)
+    ]
+    return made[0], made[1]
+
+
+def gaze_error_deg(seen: SimulatedRecording, true: SimulatedRecording) -> np.ndarray:
+    return np.column_stack([seen.frames.columns[name] - true.frames.columns[name] for name in ("gaze_x", "gaze_y")])
+
+
+def test_gaze_swings_back_after_a_blink_as_far_as_the_tracker_says() -> None:
+    seen, true = blinking_gaze(blink_artefact_deg=10.0, blink_rebound_ratio=0.3)
+    error_deg = gaze_error_deg(seen, true)
+
+    ratios = []
+    for event in (each for each in true.events if each.kind == "blink"):
+        near = (seen.frames.t_us > event.onset_us - 100_000) & (seen.frames.t_us < event.offset_us + 250_000)
+        along = error_deg[near] @ error_deg[near][np.hypot(*error_deg[near].T).argmax()]
+        ratios.append(-along.min() / along.max())
+    assert len(ratios) > 5
+    assert np.median(ratios) == pytest.approx(0.3, abs=0.05)
+
+
+def test_where_no_lid_is_seen_a_blink_lasts_as_long_as_its_artefact() -> None:
+    seen, true = blinking_gaze(blink_artefact_deg=10.0, blink_rebound_ratio=0.3)
+
+    far = np.hypot(*gaze_error_deg(seen, true).T) > 1.0
+
+    assert (seen.labels[far] == "blink").all()
+    assert (seen.labels == "blink").sum() > (true.labels == "blink").sum()
+
+
+def test_a_tracker_that_takes_lashes_for_the_pupil_reports_places_far_away() -> None:
+    (always, true), (never, _) = blinking_gaze(blink_jump_ratio=1.0), blinking_gaze(blink_jump_ratio=0.0)
+
+    far = np.hypot(*gaze_error_deg(always, true).T) > 5.0
+
+    assert far.sum() > 50
+    assert set(always.labels[far]) == {"blink"}
+    np.testing.assert_array_equal(never.frames.columns["gaze_x"], true.frames.columns["gaze_x"])
+
+
+def test_lids_that_droop_are_no_blinks() -> None:
+    tracker = replace(WEBCAM, openness_noise=0.0, openness_floor=0.3)
+    person = Person(blink_rate_per_min=0.0, long_closure_rate_per_min=0.0, look_down_rate_per_min=0.0)
+    rng = np.random.default_rng
+    drooping = simulate(replace(person, droop_rate_per_min=3.0), tracker, duration_s=120, rng=rng(7), task="staring")
+    awake = simulate(person, tracker, duration_s=120, rng=rng(7), task="staring")
+
+    lower = drooping.frames.columns["openness_left"] < 0.92 * awake.frames.columns["openness_left"]
+
+    assert 0.1 < lower.mean() < 0.8
+    assert not (drooping.labels == "blink").any()
+
+
 def test_the_eye_narrows_when_it_looks_down_without_a_blink() -> None:
     tracker = replace(WEBCAM, openness_noise=0.0, openness_floor=0.3)
     person = Person(blink_rate_per_min=0.0, long_closure_rate_per_min=0.0, look_down_rate_per_min=10.0)

@@ -31,7 +31,7 @@ from focus.analysis.ring import Ring
 from focus.analysis.signals import SIGNALS, to_signals
 from focus.analysis.slow import CellFrames, SlowContext, measure_cells
 from focus.analysis.stack import REACH_BACK_US, Stack, ranges
-from focus.analysis.states.decide import N_STATES, boundary_leads, decide_states, state_scores
+from focus.analysis.states.decide import N_STATES, boundary_leads, decide_states, state_scores, weigh_scores
 from focus.analysis.states.smoothing import ScoreTail, smooth_scores, split_lookahead
 from focus.analysis.traits import RecordingTraits
 from focus.analysis.types import (
@@ -55,7 +55,14 @@ _UNSEEN_CLOSED_RATIO: Final = 0.3
 _SEEN_CLOSED_BELOW: Final = 0.6
 
 # What is carried along from the feature rows.
-_FACTS: Final = ("gaze_stale_us", "openness_stale_us", "gaze_speed_8ms_deg_s", "openness", "openness_closed")
+_FACTS: Final = (
+    "gaze_stale_us",
+    "openness_stale_us",
+    "gaze_speed_8ms_deg_s",
+    "openness",
+    "openness_closed",
+    "pupil_stale_us",
+)
 
 _NO_TIMES: Final[IntArray] = np.empty(0, dtype=np.int64)
 _NO_STATES: Final[StateArray] = np.empty(0, dtype=np.uint8)
@@ -348,6 +355,7 @@ def _advance(
     row_counts = np.array([sum(stop - start for start, stop in each) for each in wanted])
     first_states, _ = decide_states(
         scores,
+        weigh_scores(scores, facts[:, 1], facts[:, 5]),
         facts[:, 0],
         facts[:, 1],
         loss_hold_us=np.repeat(hold_us, row_counts),
@@ -361,8 +369,10 @@ def _advance(
         [pipeline._smoothing_us for pipeline in pipelines],
         [pipeline._finished for pipeline in pipelines],
     )
+    weighed = weigh_scores(mean, facts[:, 1], facts[:, 5])
     states, certainty = decide_states(
         mean,
+        weighed,
         facts[:, 0],
         facts[:, 1],
         loss_hold_us=np.repeat(hold_us, counts),
@@ -370,7 +380,7 @@ def _advance(
     )
     gap_limits_us = np.array([pipeline._traits.gap_limit_us for pipeline in pipelines])
     frames = _decided_frames(pipelines, stack, t_us, states, certainty, facts, counts)
-    frames = replace(frames, lead_us=_leads(pipelines, frames, mean, counts, gap_limits_us))
+    frames = replace(frames, lead_us=_leads(pipelines, frames, weighed, counts, gap_limits_us))
     pieces = cut_into_pieces(frames, counts, gap_limits_us)
 
     outputs = []
@@ -380,7 +390,7 @@ def _advance(
         if count:
             pipeline._next_decided += count
             pipeline._last_decided_us = int(t_us[stop - 1])
-            pipeline._last_state, pipeline._last_scores = int(states[stop - 1]), mean[stop - 1].copy()
+            pipeline._last_state, pipeline._last_scores = int(states[stop - 1]), weighed[stop - 1].copy()
             pipeline._blocks.add_frames(frames, start, stop, pipeline._last_decided_us)
         runs, events = pipeline._take(own)
         windows = pipeline._close_blocks()

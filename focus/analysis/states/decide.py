@@ -15,9 +15,7 @@ N_STATES: Final = 4
 """States that the classifier tells apart; LOST is the one it does not."""
 
 _WEIGHTS: Final = np.array([3, 4, 3, 3])
-"""What a score counts in the decision, in the order of `EyeState`. Probabilities are honest and saccades are rare: the
-likeliest state of each frame would lose many saccades of noisy and slow recordings. The share of saccades found is
-worth as much as the share of those found that are right, which asks for less than half of the probability."""
+_UNSEEN_BLINK_WEIGHT: Final = 9
 
 
 def state_scores(probabilities: Float32Array) -> IntArray:
@@ -40,13 +38,38 @@ def state_scores(probabilities: Float32Array) -> IntArray:
     return scores
 
 
+def weigh_scores(scores: IntArray, openness_stale_us: FloatArray, pupil_stale_us: FloatArray) -> IntArray:
+    """Scores with the weight that each state has in the decision; they add up to nothing in particular.
+
+    Probabilities are honest, and what is rare is seldom the likeliest. Taking the likeliest state of each frame would
+    lose many saccades of noisy and slow recordings, and most blinks where neither lid nor pupil is there to see and
+    nothing but a swerve of the gaze tells of them. To find a share of them is worth as much as to be right about those
+    found, and that asks for less than half of the probability.
+
+    Parameters
+    ----------
+    scores : ndarray of int64, shape (n, 4)
+        From `state_scores`, or a mean of them over a window.
+    openness_stale_us, pupil_stale_us : ndarray of float64, shape (n,)
+        Age of the newest valid value; NaN where there is none.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, 4)
+    """
+    weighed: IntArray = scores * _WEIGHTS
+    unseen = np.isnan(openness_stale_us) & np.isnan(pupil_stale_us)
+    weighed[unseen, EyeState.BLINK] = scores[unseen, EyeState.BLINK] * _UNSEEN_BLINK_WEIGHT
+    return weighed
+
+
 def boundary_leads(scores: IntArray, states: StateArray, dt_us: IntArray, *, gap_limits_us: IntArray) -> IntArray:
     """How long before a frame its state began, between it and the frame before, where the two scores cross.
 
     Parameters
     ----------
     scores : ndarray of int64, shape (n + 1, 4)
-        Of the frames, and of the one before the first.
+        Of the frames, and of the one before the first, as `weigh_scores` gives them.
     states : ndarray of uint8, shape (n + 1,)
         Of the same frames.
     dt_us : ndarray of int64, shape (n,)
@@ -72,6 +95,7 @@ def boundary_leads(scores: IntArray, states: StateArray, dt_us: IntArray, *, gap
 
 def decide_states(
     scores: IntArray,
+    weighed: IntArray,
     gaze_stale_us: FloatArray,
     openness_stale_us: FloatArray,
     *,
@@ -87,6 +111,8 @@ def decide_states(
     ----------
     scores : ndarray of int64, shape (n, 4)
         From `state_scores`, or a mean of them over a window.
+    weighed : ndarray of int64, shape (n, 4)
+        The same from `weigh_scores`; the state with the most of it wins.
     gaze_stale_us, openness_stale_us : ndarray of float64, shape (n,)
         Age of the newest valid value; NaN where there is none.
     loss_hold_us, blink_max_us : int or ndarray of int64, shape (n,)
@@ -99,7 +125,7 @@ def decide_states(
     certainty : ndarray of int64, shape (n,)
         Score of the state, in units of 1 / PROBABILITY_SCALE; a lost frame is certain.
     """
-    best = (scores * _WEIGHTS).argmax(axis=1)
+    best = weighed.argmax(axis=1)
     certainty = scores[np.arange(len(scores)), best]
     sees_gaze = gaze_stale_us <= loss_hold_us
     sees_lid = openness_stale_us <= loss_hold_us

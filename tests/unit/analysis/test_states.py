@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from focus.analysis.states.decide import PROBABILITY_SCALE, boundary_leads, decide_states, state_scores
+from focus.analysis.states.decide import PROBABILITY_SCALE, boundary_leads, decide_states, state_scores, weigh_scores
 from focus.analysis.states.smoothing import ScoreTail, smooth_scores, split_lookahead
 from focus.analysis.types import EyeState
 
@@ -18,18 +18,23 @@ def scores(*rows: tuple[float, float, float, float]) -> np.ndarray:
 
 
 def test_a_saccade_needs_a_little_less_than_half_of_the_probability() -> None:
-    nothing = np.zeros(3)
+    seen = np.zeros(3)
+    given = scores((0.52, 0.44, 0.04, 0.0), (0.6, 0.4, 0.0, 0.0), (0.52, 0.04, 0.44, 0.0))
 
     states, certainty = decide_states(
-        scores((0.52, 0.44, 0.04, 0.0), (0.6, 0.4, 0.0, 0.0), (0.52, 0.04, 0.44, 0.0)),
-        nothing,
-        nothing,
-        loss_hold_us=75_000,
-        blink_max_us=500_000,
+        given, weigh_scores(given, seen, seen), seen, seen, loss_hold_us=75_000, blink_max_us=500_000
     )
 
     assert states.tolist() == [SACCADE, FIXATION, FIXATION]
     assert certainty[0] == int(0.44 * PROBABILITY_SCALE)
+
+
+def test_a_blink_needs_less_where_neither_lid_nor_pupil_is_there_to_see() -> None:
+    given = scores(*[(0.7, 0.0, 0.0, 0.3)] * 4)
+
+    weighed = weigh_scores(given, np.array([NAN, 0, NAN, 0]), np.array([NAN, NAN, 0, 0]))
+
+    assert weighed.argmax(axis=1).tolist() == [BLINK, FIXATION, FIXATION, FIXATION]
 
 
 def test_post_saccadic_oscillation_counts_for_the_saccade() -> None:
@@ -58,8 +63,10 @@ def test_what_cannot_be_known_is_lost(
     row = [0.1, 0.1, 0.1, 0.1]
     row[best] = 0.7
 
+    given = scores(tuple(row))
     states, certainty = decide_states(
-        scores(tuple(row)),
+        given,
+        weigh_scores(given, np.array([openness_stale_us]), np.array([0.0])),
         np.array([gaze_stale_us]),
         np.array([openness_stale_us]),
         loss_hold_us=75_000,

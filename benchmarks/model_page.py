@@ -25,6 +25,7 @@ CARD = ROOT / "docs" / "model-card.md"
 FIGURES = ROOT / "docs" / "model"
 CLASSES = ("fixation", "saccade", "pursuit", "blink")
 N_FEATURES = 20
+IOU = "saccade events F1 (IoU 0.5)"
 
 Figures = Mapping[str, Any]
 
@@ -124,6 +125,21 @@ def _rates(agreement: Figures, learning: Figures) -> str:
     return _table(("images", *(f"+{noise:g} deg" for noise in levels)), rows)
 
 
+def _clocks(agreement: Figures, learning: Figures) -> str:
+    def cells(results: Sequence[Figures], at: tuple[Any, float], name: str) -> str:
+        found = {
+            each["lookahead_ms"]: each["scores"][name] for each in results if (each["rate_hz"], each["noise_deg"]) == at
+        }
+        return f"{found[0.0]['value']:.3f} / {found[50.0]['value']:.3f}"
+
+    every, right = agreement["by_rate_and_noise"], agreement["right_clock"]
+    rows = []
+    for at in dict.fromkeys((each["rate_hz"], each["noise_deg"]) for each in right):
+        title = f"images, {at[0] or 500:g} Hz" + (f", {at[1]:g} deg noise" if at[1] else "")
+        rows.append((title, cells(every, at, "kappa"), cells(right, at, "kappa"), cells(right, at, IOU)))
+    return _table(("recordings", "kappa, all", "kappa, right clock", "saccade events F1 (IoU 0.5), right clock"), rows)
+
+
 def _classes(agreement: Figures, learning: Figures) -> str:
     rows = []
     for kind, results in agreement["by_lookahead"].items():
@@ -183,6 +199,7 @@ BLOCKS: dict[str, Callable[[Figures, Figures], str]] = {
     "recordings": _recordings,
     "targets": _targets,
     "rates": _rates,
+    "clocks": _clocks,
     "classes": _classes,
     "reliability": _reliability,
     "how-small": _how_small,

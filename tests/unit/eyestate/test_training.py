@@ -67,6 +67,7 @@ def test_rows_are_the_same_for_any_number_of_processes() -> None:
 
 def test_people_without_rarer_traits_are_the_same_whatever_share_may_have_them() -> None:
     section = read_config()["simulated"]["desktop"] | {"people": 1, "minutes": 0.2}
+    del section["traits_ratio"], section["glasses_ratio"]
 
     def frames(**ratios: float) -> bytes:
         (source,) = sources({"seed": 5, "simulated": {"desktop": section | ratios}}, None)

@@ -1,6 +1,6 @@
 """create_app: the one place where the parts of FOCUS are joined; called by wsgi.py and by tests.
 
-The application holds its parts in `app.extensions`: "focus.settings", "focus.counters", "focus.engine" and "socketio".
+The application holds its parts in `app.extensions`: "focus.settings", "focus.engine" and "socketio".
 Making it opens no connection and starts nothing; `start_background` starts the engine and `stop_background` ends it.
 The `flask` command makes a smaller one, with the database and the commands alone, so that it starts quickly: what
 only a server needs is imported where it is joined.
@@ -19,7 +19,7 @@ import focus.cli
 from config import Settings, load_settings
 from focus.hosts import HostCheck
 from focus.instance import ensure_secret_key, make_instance_folder
-from focus.observability import Counters, configure_logging
+from focus.observability import configure_logging
 from focus.storage.database import db, engine_options, normalise_url, prepare_engine, write_gate
 
 logger = logging.getLogger(__name__)
@@ -118,7 +118,6 @@ def _create_base(settings: Settings) -> Flask:
     app = Flask("focus", instance_path=str(settings.INSTANCE))
     app.config.update(_flask_settings(settings))
     app.extensions["focus.settings"] = settings
-    app.extensions["focus.counters"] = Counters()
     app.extensions["focus.started_at"] = datetime.now(UTC)
     db.init_app(app)
     with app.app_context():

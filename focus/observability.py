@@ -1,4 +1,4 @@
-"""What a running server says about itself: log lines and counters.
+"""What a running server says about itself: log lines.
 
 A log line is constant text with fields. The formatter takes out whatever looks like one of our tokens or an e-mail
 address, so that neither gets into a log through a library's message; it is a net below the rule, not the rule.
@@ -10,8 +10,6 @@ import json
 import logging
 import re
 import sys
-import threading
-from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
@@ -93,27 +91,3 @@ def configure_logging(level: str, line_format: str) -> None:
     logging.getLogger("focus").setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-class Counters:
-    """Numbers that only rise (`add`) and numbers that hold until the next one (`put`), for pages and benchmarks."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._totals: defaultdict[str, float] = defaultdict(float)
-        self._levels: dict[str, float] = {}
-
-    def add(self, name: str, amount: float = 1) -> None:
-        """Raise the total called `name`."""
-        with self._lock:
-            self._totals[name] += amount
-
-    def put(self, name: str, value: float) -> None:
-        """Set the level called `name`."""
-        with self._lock:
-            self._levels[name] = value
-
-    def snapshot(self) -> dict[str, float]:
-        """All of them by name, as they are now."""
-        with self._lock:
-            return dict(sorted({**self._totals, **self._levels}.items()))

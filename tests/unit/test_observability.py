@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from focus.observability import Counters, JsonFormatter, TextFormatter, configure_logging, redact
+from focus.observability import JsonFormatter, TextFormatter, configure_logging, redact
 
 TOKEN = "focus_" + "Ab3-_" * 8 + "xyz"
 
@@ -78,12 +78,3 @@ def test_setting_up_the_log_twice_writes_each_line_once(capsys: pytest.CaptureFi
     written = capsys.readouterr().err
     assert written.count("once") == 1
     assert "never" not in written
-
-
-def test_totals_add_up_and_levels_are_replaced() -> None:
-    counters = Counters()
-    for depth in (3, 5):
-        counters.add("batches")
-        counters.put("queue_depth", depth)
-
-    assert counters.snapshot() == {"batches": 2, "queue_depth": 5}

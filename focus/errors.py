@@ -171,6 +171,12 @@ class ModelError(FocusError):
     code = "model"
 
 
+class UnknownReleaseError(ModelError):
+    """No model release of this name is installed."""
+
+    code = "not_found"
+
+
 class CheckpointError(FocusError):
     """A pipeline checkpoint cannot be read, or was made by other code or with other parameters."""
 

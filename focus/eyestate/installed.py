@@ -10,7 +10,7 @@ import uuid
 from pathlib import Path
 from typing import Final
 
-from focus.errors import ConflictError, ModelError
+from focus.errors import ConflictError, ModelError, UnknownReleaseError
 from focus.eyestate.artifact import MANIFEST_FILE, MODEL_FILE, Manifest, read_manifest
 
 BUNDLED_DIR: Final = Path(__file__).with_name("releases")
@@ -36,14 +36,14 @@ def find_release(name: str, models_dir: Path) -> Path:
 
     Raises
     ------
-    ModelError
+    UnknownReleaseError
         If no release has this name; the sentence lists those that exist.
     """
     there = list_releases(models_dir)
     for folder in (models_dir, BUNDLED_DIR):
         if name in there and (folder / name / MANIFEST_FILE).is_file():
             return folder / name
-    raise ModelError(f"no release is called {name[:80]!r}; there are: {', '.join(there)}")
+    raise UnknownReleaseError(f"no release is called {name[:80]!r}; there are: {', '.join(there)}")
 
 
 def list_releases(models_dir: Path) -> tuple[str, ...]:

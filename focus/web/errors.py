@@ -31,6 +31,7 @@ STATUS_OF_CODE: Final = {
     "consent": 403,
     "not_found": 404,
     "conflict": 409,
+    "model": 409,
     "closed": 409,
     "gap": 409,
     "seq_conflict": 409,

@@ -70,6 +70,19 @@ def test_a_release_that_cannot_be_used_says_why_and_has_no_button(people: People
     assert "/admin/models/second/promote" not in page
 
 
+def test_a_release_that_cannot_be_promoted_is_said_and_nothing_changes(people: People, models_dir: Path) -> None:
+    (models_dir / "second" / "manifest.json").write_text("{", encoding="utf-8")
+    browser = people.browsers["admin"]
+    form = {"csrf_token": csrf_in(browser)}
+
+    damaged = browser.post("/admin/models/second/promote", data=form)
+    unknown = browser.post("/admin/models/third/promote", data=form)
+
+    assert (damaged.status_code, unknown.status_code) == (409, 404)
+    assert "manifest.json is not JSON" in damaged.text
+    assert "no release is called" in unknown.text
+
+
 def test_the_card_of_analyses_offers_every_release_that_can_be_used(
     app: Flask, people: People, models_dir: Path
 ) -> None:

@@ -355,7 +355,7 @@ def _advance(
     row_counts = np.array([sum(stop - start for start, stop in each) for each in wanted])
     first_states, _ = decide_states(
         scores,
-        weigh_scores(scores, facts[:, 1], facts[:, 5]),
+        weigh_scores(scores, facts[:, 1], facts[:, 5], facts[:, 3]),
         facts[:, 0],
         facts[:, 1],
         loss_hold_us=np.repeat(hold_us, row_counts),
@@ -369,7 +369,7 @@ def _advance(
         [pipeline._smoothing_us for pipeline in pipelines],
         [pipeline._finished for pipeline in pipelines],
     )
-    weighed = weigh_scores(mean, facts[:, 1], facts[:, 5])
+    weighed = weigh_scores(mean, facts[:, 1], facts[:, 5], facts[:, 3])
     states, certainty = decide_states(
         mean,
         weighed,

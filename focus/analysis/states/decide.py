@@ -16,6 +16,8 @@ N_STATES: Final = 4
 
 _WEIGHTS: Final = np.array([3, 4, 3, 3])
 _UNSEEN_BLINK_WEIGHT: Final = 9
+OPEN_RATIO: Final = 0.93
+"""A lid that is seen to be open by more than this share of the person's open eye is in no blink, whatever gaze does."""
 
 
 def state_scores(probabilities: Float32Array) -> IntArray:
@@ -38,13 +40,16 @@ def state_scores(probabilities: Float32Array) -> IntArray:
     return scores
 
 
-def weigh_scores(scores: IntArray, openness_stale_us: FloatArray, pupil_stale_us: FloatArray) -> IntArray:
+def weigh_scores(
+    scores: IntArray, openness_stale_us: FloatArray, pupil_stale_us: FloatArray, openness: FloatArray
+) -> IntArray:
     """Scores with the weight that each state has in the decision; they add up to nothing in particular.
 
     Probabilities are honest, and what is rare is seldom the likeliest. Taking the likeliest state of each frame would
     lose many saccades of noisy and slow recordings, and most blinks where neither lid nor pupil is there to see and
     nothing but a swerve of the gaze tells of them. To find a share of them is worth as much as to be right about those
-    found, and that asks for less than half of the probability.
+    found, and that asks for less than half of the probability. Where a lid is there to see, it decides: while it is
+    open there is no blink.
 
     Parameters
     ----------
@@ -52,6 +57,8 @@ def weigh_scores(scores: IntArray, openness_stale_us: FloatArray, pupil_stale_us
         From `state_scores`, or a mean of them over a window.
     openness_stale_us, pupil_stale_us : ndarray of float64, shape (n,)
         Age of the newest valid value; NaN where there is none.
+    openness : ndarray of float64, shape (n,)
+        The newest, as a share of the person's open eye; NaN where either is not known.
 
     Returns
     -------
@@ -60,6 +67,7 @@ def weigh_scores(scores: IntArray, openness_stale_us: FloatArray, pupil_stale_us
     weighed: IntArray = scores * _WEIGHTS
     unseen = np.isnan(openness_stale_us) & np.isnan(pupil_stale_us)
     weighed[unseen, EyeState.BLINK] = scores[unseen, EyeState.BLINK] * _UNSEEN_BLINK_WEIGHT
+    weighed[(openness_stale_us == 0) & (openness > OPEN_RATIO), EyeState.BLINK] = 0
     return weighed
 
 

@@ -22,7 +22,7 @@ def test_a_saccade_needs_a_little_less_than_half_of_the_probability() -> None:
     given = scores((0.52, 0.44, 0.04, 0.0), (0.6, 0.4, 0.0, 0.0), (0.52, 0.04, 0.44, 0.0))
 
     states, certainty = decide_states(
-        given, weigh_scores(given, seen, seen), seen, seen, loss_hold_us=75_000, blink_max_us=500_000
+        given, weigh_scores(given, seen, seen, seen), seen, seen, loss_hold_us=75_000, blink_max_us=500_000
     )
 
     assert states.tolist() == [SACCADE, FIXATION, FIXATION]
@@ -32,9 +32,23 @@ def test_a_saccade_needs_a_little_less_than_half_of_the_probability() -> None:
 def test_a_blink_needs_less_where_neither_lid_nor_pupil_is_there_to_see() -> None:
     given = scores(*[(0.7, 0.0, 0.0, 0.3)] * 4)
 
-    weighed = weigh_scores(given, np.array([NAN, 0, NAN, 0]), np.array([NAN, NAN, 0, 0]))
+    weighed = weigh_scores(given, np.array([NAN, 0, NAN, 0]), np.array([NAN, NAN, 0, 0]), np.full(4, 0.5))
 
     assert weighed.argmax(axis=1).tolist() == [BLINK, FIXATION, FIXATION, FIXATION]
+
+
+@pytest.mark.parametrize(
+    ("openness_stale_us", "openness", "state"),
+    [(0, 0.94, FIXATION), (0, 0.92, BLINK), (33_000, 0.94, BLINK), (0, NAN, BLINK), (NAN, NAN, BLINK)],
+)
+def test_a_lid_that_is_seen_to_be_open_is_in_no_blink(
+    openness_stale_us: float, openness: float, state: EyeState
+) -> None:
+    weighed = weigh_scores(
+        scores((0.3, 0.1, 0.0, 0.6)), np.array([openness_stale_us]), np.array([0.0]), np.array([openness])
+    )
+
+    assert weighed.argmax(axis=1).tolist() == [state]
 
 
 def test_post_saccadic_oscillation_counts_for_the_saccade() -> None:
@@ -66,7 +80,7 @@ def test_what_cannot_be_known_is_lost(
     given = scores(tuple(row))
     states, certainty = decide_states(
         given,
-        weigh_scores(given, np.array([openness_stale_us]), np.array([0.0])),
+        weigh_scores(given, np.array([openness_stale_us]), np.array([0.0]), np.array([0.5])),
         np.array([gaze_stale_us]),
         np.array([openness_stale_us]),
         loss_hold_us=75_000,

@@ -174,7 +174,7 @@ class ModelError(FocusError):
 class UnknownReleaseError(ModelError):
     """No model release of this name is installed."""
 
-    code = "not_found"
+    code = "unknown_release"
 
 
 class CheckpointError(FocusError):

@@ -91,6 +91,7 @@ class DeliverySettings:
     device: str
     give_up_after_s: float
     answer_timeout_s: float
+    max_delay_s: float
 
 
 class Delivery:
@@ -389,7 +390,7 @@ class Delivery:
     def _failed(self, why: str) -> None:
         self._last_failure = why
         self._n_failures += 1
-        delay_s = min(MAX_DELAY_S, FIRST_DELAY_S * 2 ** min(self._n_failures - 1, 10))
+        delay_s = min(self._settings.max_delay_s, FIRST_DELAY_S * 2 ** min(self._n_failures - 1, 10))
         # Half fixed and half by chance, so that the clients of a server that comes back do not come all at once.
         delay_s *= 0.5 + 0.5 * self._jitter()
         self._not_before_s = max(self._not_before_s, self._now_s() + delay_s)

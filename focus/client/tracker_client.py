@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
-from focus.client.delivery import Delivery, DeliverySettings
+from focus.client.delivery import MAX_DELAY_S, Delivery, DeliverySettings
 from focus.client.link import LinkEvent
 from focus.client.outbox import Outbox, OutboxItem
 from focus.errors import ClosedRecordingError, FocusError
@@ -78,6 +78,8 @@ class TrackerClient:
     answer_timeout_s : float
         How long the server may be silent while something is on its way, before the client connects anew. 10 s is twice
         what the slowest honest answer takes (a full queue waits 2 s, a database failover a few).
+    max_delay_s : float
+        Longest wait between two tries to connect; they begin at 0.2 s and double.
     """
 
     def __init__(
@@ -94,10 +96,21 @@ class TrackerClient:
         device: str = "",
         give_up_after_s: float = 60.0,
         answer_timeout_s: float = 10.0,
+        max_delay_s: float = MAX_DELAY_S,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         settings = DeliverySettings(
-            server_url, token, tracker, task, consent, takeover, participant, device, give_up_after_s, answer_timeout_s
+            server_url,
+            token,
+            tracker,
+            task,
+            consent,
+            takeover,
+            participant,
+            device,
+            give_up_after_s,
+            answer_timeout_s,
+            max_delay_s,
         )
         self._outbox = outbox
         self._inbox: queue.Queue[LinkEvent] = queue.Queue()

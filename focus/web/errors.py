@@ -30,6 +30,7 @@ STATUS_OF_CODE: Final = {
     "csrf": 403,
     "consent": 403,
     "not_found": 404,
+    "unknown_release": 404,
     "conflict": 409,
     "model": 409,
     "closed": 409,

@@ -79,7 +79,13 @@ class AuditedTracker:
         tracker = TrackerInfo("audited", COLUMNS, rate_hz=float(RATE_HZ), gaze_space="deg")
         try:
             with TrackerClient(
-                self.server_url, self.token, self.outbox, tracker=tracker, give_up_after_s=60, answer_timeout_s=8
+                self.server_url,
+                self.token,
+                self.outbox,
+                tracker=tracker,
+                give_up_after_s=60,
+                answer_timeout_s=8,
+                max_delay_s=0.4,
             ) as client:
                 for seq in range(10_000):
                     client.send(_made_frames(rng, seq))

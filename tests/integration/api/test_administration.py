@@ -106,7 +106,7 @@ def test_a_release_that_is_not_installed_is_404(admin: Caller) -> None:
     answer = admin.post("/admin/releases/eyestate-of-nobody/promote")
 
     assert names
-    assert (answer.status_code, answer.get_json()["code"]) == (404, "not_found")
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "unknown_release")
 
 
 def test_a_researcher_invites_and_sees_sessions_of_who_agreed_alone(app: Flask, ada: Person, bob: Person) -> None:

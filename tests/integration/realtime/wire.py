@@ -35,7 +35,7 @@ def serving(app: Flask) -> Iterator[str]:
 
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietHandler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     start_background(app)
     thread.start()
     try:

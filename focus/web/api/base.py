@@ -10,6 +10,7 @@ import base64
 import http
 import json
 import math
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeVar
@@ -248,7 +249,25 @@ class FocusApi(flask_smorest.Api):  # type: ignore[misc]  # the package has no t
 
     def __init__(self, app: Flask) -> None:
         app.config.update(API_TITLE="FOCUS", API_VERSION="1", OPENAPI_VERSION="3.1.0")
+        self._undescribed: list[flask_smorest.Blueprint] = []
+        self._describing = threading.Lock()
         super().__init__(app, spec_kwargs={"info": {"description": _DESCRIPTION}, "security": []})
+
+    def register_blueprint(self, blueprint: flask_smorest.Blueprint) -> None:
+        """Join the routes to the app; they are described when somebody asks, as that takes longer than all the rest."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blueprint.name] = self
+        self._app.register_blueprint(blueprint)
+        self._undescribed.append(blueprint)
+
+    def describe(self) -> dict[str, Any]:
+        """The document."""
+        with self._describing:
+            while self._undescribed:
+                blueprint = self._undescribed.pop(0)
+                blueprint.register_views_in_doc(self, self._app, self.spec, name=blueprint.name, parameters=None)
+                self.spec.tag({"name": blueprint.name, "description": blueprint.description})
+            found: dict[str, Any] = self.spec.to_dict()
+        return found
 
     def _register_error_handlers(self) -> None:
         return

@@ -32,7 +32,7 @@ def docs() -> ResponseReturnValue:
 
 def document() -> dict[str, Any]:
     """The OpenAPI document of this application."""
-    found: dict[str, Any] = current_app.extensions["focus.api"].spec.to_dict()
+    found: dict[str, Any] = current_app.extensions["focus.api"].describe()
     return found
 
 

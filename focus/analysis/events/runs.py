@@ -311,8 +311,13 @@ class RunBuilder:
         return [run]
 
 
+REOPENING_US: Final = 50_000
+"""Between two blinks the eye is open for at least so long: lids alone take longer to go up and down again (VanderWerf
+et al. 2003, doi:10.1152/jn.00557.2002). What is shorter is one blink, of which a frame was taken for something else."""
+
+
 class Consolidator:
-    """Lets no run stand that is too short for its state.
+    """Lets no run stand that is too short for its state, and no opening of the eye between two blinks that is none.
 
     A run that lasts its state's minimum is established. Short runs between two established ones of the same state join
     them into one; between different ones they belong to the earlier, up to the first that has the state of the later.
@@ -329,14 +334,14 @@ class Consolidator:
         """Take the next closed run; returns the runs that are final, each with the state of the run after it."""
         if run is self._settled:
             return []  # It was established while it was open.
-        if run.duration_us < self._minimum_us[run.state]:
+        if run.duration_us < self._minimum_now_us(run):
             self._short.append(run)
             return []
         return self._establish(run)
 
     def peek(self, open_run: Run | None) -> list[tuple[Run, int | None]]:
         """Look at the run that is open; returns the runs that are final because of it."""
-        if open_run is None or open_run is self._settled or open_run.duration_us < self._minimum_us[open_run.state]:
+        if open_run is None or open_run is self._settled or open_run.duration_us < self._minimum_now_us(open_run):
             return []
         if self._settled is not None and self._settled.state == open_run.state:
             return []  # The two will be one, and that one is not over.
@@ -344,7 +349,29 @@ class Consolidator:
             return []  # The open run would begin earlier than it does; it is established when it is closed.
         return self._establish(open_run)
 
+    def _minimum_now_us(self, run: Run) -> int:
+        follows_blink = self._settled is not None and self._settled.state == EyeState.BLINK and not self._short
+        if follows_blink and run.state in (EyeState.FIXATION, EyeState.PURSUIT):
+            return max(self._minimum_us[run.state], REOPENING_US)
+        return self._minimum_us[run.state]
+
+    def _is_opening_held(self) -> bool:
+        """Whether an opening long enough for its state waits for a blink that would swallow it."""
+        if self._settled is None or self._settled.state != EyeState.BLINK or not self._short:
+            return False
+        return self._short[0].duration_us >= self._minimum_us[self._short[0].state]
+
+    def _let_stand(self) -> list[tuple[Run, int | None]]:
+        """No blink came: the opening stands by itself, and the blink before it is final."""
+        assert self._settled is not None
+        blink, opening = self._settled, self._short[0]
+        blink.stop_us, blink.stop_lead_us = opening.start_us, opening.lead_us
+        self._settled, self._short = opening, self._short[1:]
+        return [(blink, opening.state)]
+
     def _establish(self, run: Run) -> list[tuple[Run, int | None]]:
+        if run.state != EyeState.BLINK and self._is_opening_held():
+            return [*self._let_stand(), *self._establish(run)]
         before, short = self._settled, self._short
         self._short = []
         if before is None:
@@ -362,9 +389,12 @@ class Consolidator:
 
     def finish(self) -> list[tuple[Run, int | None]]:
         """No more runs come: what is left is final."""
+        final: list[tuple[Run, int | None]] = []
+        if self._is_opening_held():
+            final = self._let_stand()
         left = [*([self._settled] if self._settled else []), *self._short]
         self._settled, self._short = None, []
-        return [(_join(left, left[0].state), None)] if left else []
+        return [*final, (_join(left, left[0].state), None)] if left else []
 
     def ongoing(self, open_run: Run | None) -> tuple[int | None, int, int] | None:
         """State, start and last time of the run that will be final next; None if no frame is waiting in any run."""

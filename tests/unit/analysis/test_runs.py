@@ -125,6 +125,28 @@ def test_short_runs_belong_to_the_earlier_up_to_the_first_of_the_later_state() -
     assert consolidate(*runs) == [(SACCADE, 0, 50), (PURSUIT, 50, 200)]
 
 
+def test_an_eye_cannot_open_and_close_again_within_a_frame_or_two() -> None:
+    assert consolidate(run(BLINK, 0, 200), run(FIXATION, 200, 241), run(BLINK, 241, 300), run(FIXATION, 300, 500)) == [
+        (BLINK, 0, 300),
+        (FIXATION, 300, 500),
+    ]
+    assert consolidate(run(BLINK, 0, 200), run(FIXATION, 200, 260), run(BLINK, 260, 300)) == [
+        (BLINK, 0, 200),
+        (FIXATION, 200, 260),
+        (BLINK, 260, 300),
+    ]
+
+
+def test_an_opening_that_no_blink_ends_stands_however_short_it_is() -> None:
+    opened = [(BLINK, 0, 200), (FIXATION, 200, 241)]
+
+    assert consolidate(run(BLINK, 0, 200), run(FIXATION, 200, 241), run(SACCADE, 241, 300)) == [
+        *opened,
+        (SACCADE, 241, 300),
+    ]
+    assert consolidate(run(BLINK, 0, 200), run(FIXATION, 200, 241)) == opened
+
+
 def test_each_final_run_comes_with_the_state_after_it() -> None:
     consolidator = Consolidator(MINIMUM_US)
     final = [

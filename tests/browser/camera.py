@@ -18,6 +18,7 @@ from selenium.webdriver.common.by import By
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from focus.analysis.states.decide import OPEN_RATIO
 from focus.protocol.batch import FrameBatch
 from focus.services import accounts, recordings
 from focus.storage import accounts as account_queries
@@ -234,14 +235,16 @@ class Seen:
         """Each closure of the script is in the frames, in the database and on the page, and every one is a blink.
 
         A machine that is busy at that moment plays one slowly. What is stretched to over half a second is a long
-        closure, and then the lids are down in the frames for longer than the script's blink lasts from end to end.
+        closure, and then more than half a second lies between two frames with open lids.
         """
         n_expected = len(scripts_of(self.stored)) * len(self.film.blinks_s)
         events = self.summary["events"]
         closures_s = closures_of(self.stored)
         assert len(closures_s) == n_expected
         assert events.get("blink", 0) + events.get("closure", 0) == n_expected
-        n_stretched = sum(length_s > max(length for _, length in self.film.blinks_s) for length_s in closures_s)
+        mean = (self.stored.columns["openness_left"] + self.stored.columns["openness_right"]) / 2
+        is_open = mean > OPEN_RATIO * np.nanquantile(mean, 0.85)
+        n_stretched = int((np.diff(self.stored.t_us[is_open]) > 500_000).sum())
         assert events.get("closure", 0) <= n_stretched
         assert self.n_blinks_on_page == events.get("blink", 0)
 

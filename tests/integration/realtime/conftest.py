@@ -16,6 +16,7 @@ Connect = Callable[..., TrackerWire]
 @pytest.fixture
 def served_app(make_app: Callable[..., Flask], database_url: str, monkeypatch: pytest.MonkeyPatch) -> Flask:
     monkeypatch.setattr("focus.realtime._load_classifier", lambda settings, release: ThresholdClassifier())
+    monkeypatch.setattr("focus.realtime.guard.CHECK_S", 0.2)  # nobody learns anything from waiting ten times as long
     return make_app(DATABASE_URL=database_url, MAX_BATCH_BYTES="65536", MAX_FRAMES="500")
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import xgboost as xgb
 
 from focus.analysis.features import feature_names
 from focus.analysis.types import CLASSES, Float32Array
 from focus.errors import ModelError, ShapeError
 from focus.eyestate.artifact import Manifest, read_release
 from focus.eyestate.installed import BUNDLED_DIR, shipped_name
+from focus.eyestate.native import xgb
 
 
 class EyeStateModel:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import xgboost as xgb
 
 from focus.analysis.features import feature_names
 from focus.analysis.pipeline import training_rows
@@ -24,6 +23,7 @@ from focus.analysis.types import CLASSES, BoolArray, Float32Array, FloatArray, I
 from focus.errors import ModelError, ParameterError
 from focus.eyestate.artifact import Manifest, feature_hash
 from focus.eyestate.dataset import class_codes
+from focus.eyestate.native import xgb
 from focus.eyestate.scoring import calibration_error, class_f1, confusion, kappa
 from focus.eyestate.sources import Source, sources
 

@@ -3,16 +3,24 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run demo test lint bench
+.PHONY: setup tools run demo test lint bench
 
-$(VENV)/.installed: requirements.txt requirements-dev.txt
+# What runs needs the runtime packages alone; what checks needs the tools as well, which are many times their size.
+$(VENV)/.installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("FOCUS needs Python 3.11 or newer; this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing the packages into $(VENV) (once; about a minute)"
+	@echo "Installing the packages into $(VENV) (once; about half a minute)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.tools-installed: $(VENV)/.installed requirements-dev.txt
+	@echo "Installing the tools of the tests into $(VENV) (once; about a minute)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
 setup: $(VENV)/.installed
+
+tools: $(VENV)/.tools-installed
 
 run: setup
 	@$(BIN)/python wsgi.py
@@ -28,7 +36,7 @@ test: lint
 bench: setup
 	@$(BIN)/python -m benchmarks.ingest
 
-lint: setup
+lint: tools
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy focus

@@ -23,7 +23,7 @@ import pytest
 
 import wsgi
 from config import ROOT, Settings
-from tests.servers import PostgresServer, free_port, wait_until
+from tests.servers import START_S, PostgresServer, free_port, wait_until
 
 MODES = ("eventlet", "gevent", "threading")
 
@@ -68,7 +68,7 @@ class Server:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(START_S)
 
 
 class Servers:
@@ -128,9 +128,9 @@ def test_the_printed_link_logs_in_once(servers: Servers) -> None:
     link = server.login_link()
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
 
-    with browser.open(link, timeout=10) as page:
+    with browser.open(link, timeout=START_S) as page:
         assert (page.status, page.url) == (200, f"{server.url}/")
-    with browser.open(f"{server.url}/account", timeout=10) as page:
+    with browser.open(f"{server.url}/account", timeout=START_S) as page:
         assert "admin@localhost" in page.read().decode()
     assert server.get(link.removeprefix(server.url))[0] == 401
 
@@ -172,7 +172,7 @@ def test_a_second_server_on_the_same_sqlite_is_refused_in_one_line(servers: Serv
 
     second = servers.start()
 
-    assert second.process.wait(20) == 1
+    assert second.process.wait(START_S) == 1
     assert second.said() == (
         f"another server (process {first.process.pid}) uses {servers.folder / 'instance'}; stop it, or name another "
         "folder with FOCUS_INSTANCE, or use PostgreSQL\n"
@@ -185,7 +185,7 @@ def test_a_port_in_use_is_said_in_one_line(servers: Servers, tmp_path: Path) -> 
 
     second = servers.start(PORT=str(first.port), FOCUS_INSTANCE=str(tmp_path / "other"), LOG_LEVEL="WARNING")
 
-    assert second.process.wait(20) == 1
+    assert second.process.wait(START_S) == 1
     assert second.said() == (
         f"HOST is '127.0.0.1' and PORT is {first.port}; allowed is an address of this machine and a port that no "
         "other program uses: Address already in use\n"
@@ -227,7 +227,7 @@ def test_a_database_that_hangs_does_not_hang_the_other_requests(servers: Servers
     postgres.start()
     try:
         server = servers.start_and_wait(DATABASE_URL=postgres.url("postgres"), SOCKETIO_ASYNC_MODE=mode)
-        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as asking:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=START_S) as asking:
             with postgres.frozen():
                 asking.sendall(f"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
                 answers = [server.get("/livez")[0] for _ in range(10)]
@@ -325,7 +325,7 @@ def opened_socket(port: int, *, host: str, origin: str) -> Iterator[int]:
         "Sec-WebSocket-Version: 13",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     )
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=START_S) as connection:
         connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         yield int(connection.recv(12).split()[1])
 

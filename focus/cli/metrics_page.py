@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 from focus.analysis.metrics import METRICS, Metric
-from focus.analysis.metrics.base import JITTER_LIMIT, LOSS_LIMIT, RATE_TOLERANCE
+from focus.analysis.metrics.base import JITTER_LIMIT, LOSS_LIMIT, RATE_TOLERANCE, UNEVEN_LIMIT
 
 _WORDS_OF_SIGNAL = {"gaze": "gaze", "openness": "eye openness", "pupil": "pupil", "screen": "gaze on a screen"}
 
@@ -18,14 +18,16 @@ def metrics_page() -> str:
         "",
         "Written by `flask doctor --metrics-table` from focus/analysis/metrics/; edit those files, not this page.",
         "",
-        "Every value comes with an interval or quartiles where they can be told, the seconds of valid data behind it,",
-        "and a verdict with its reason in words. The verdict follows from what was measured, never from the name of",
-        "the tracker:",
+        "Every value comes with an interval, quartiles or a spread where they can be told (else times and shares of",
+        "time are resolved to a frame, counts to an event), the seconds of valid data behind it, and a verdict with",
+        "its reason in words. The verdict follows from what was measured, never from the name of the tracker:",
         "",
         "- *withheld*, and then no number, where a signal is missing, the measured rate is below the lowest one in the",
         "  table, or what the metric counts has not been seen often enough;",
         "- *estimate* below the rate that it is valid from, where the metric says so itself, and",
         f"  - where more than {LOSS_LIMIT:.0%} of the data is lost, unless loss is what it measures,",
+        f"  - where half of the time lies in frame intervals beyond {UNEVEN_LIMIT:g} medians, as where frames come",
+        "    in bursts; the rate is then that of the interval which half of the time lies beyond,",
         f"  - for times and speeds, where the quartiles of the frame intervals are more than {JITTER_LIMIT:.0%} of the",
         "    median apart;",
         "- *valid* otherwise.",

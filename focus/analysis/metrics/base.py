@@ -35,13 +35,23 @@ JITTER_LIMIT: Final = 0.5
 """Where the quartiles of the frame intervals are further apart than this share of the median, single intervals are not
 known well enough for durations and speeds."""
 
+UNEVEN_LIMIT: Final = 2.2
+"""Frames are uneven where half of the time lies in intervals longer than this many medians. Our choice: of a steady
+tracker it is 1 median, of one that drops every third frame 2, of frames at random times (a Poisson process) 2.4."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What decides a metric's verdict: how the recording was measured, never which tracker it claims to be from."""
+    """What decides a metric's verdict: how the recording was measured, never which tracker it claims to be from.
+
+    `rate_hz` is one over the median frame interval. Where frames come in bursts, or recordings of different rates are
+    combined, most of the time passed at a lower rate than that: then `is_uneven`, and `rate_hz` is one over the
+    interval that half of the recorded time lies beyond.
+    """
 
     rate_hz: float
     jitter_us: float
+    is_uneven: bool
     loss_ratio: float
     recorded_s: float
     has_gaze: bool
@@ -174,10 +184,14 @@ class Metric:
             )
         if self.suffers_from_loss and quality.loss_ratio > LOSS_LIMIT:
             return "estimate", f"{quality.loss_ratio:.0%} of the data is lost"
+        if (self.suffers_from_loss or self.needs_steady_rate) and quality.is_uneven:
+            return "estimate", UNEVEN_WORDS
         if self.needs_steady_rate and quality.jitter_us * quality.rate_hz > JITTER_LIMIT * 1e6:
             return "estimate", f"the quartiles of the frame intervals are {quality.jitter_us / 1e3:.3g} ms apart"
         return "valid", ""
 
+
+UNEVEN_WORDS: Final = "the frames come unevenly, in bursts or at several rates"
 
 _SIGNAL_WORDS: Final = {
     "gaze": "gaze",
@@ -250,9 +264,13 @@ def quality_of(sums: Mapping[str, Sums]) -> Quality:
     low_us, median_us, high_us = (_interval_us(rate, share) for share in (0.25, 0.5, 0.75))
     loss = sums.get("data_loss", {})
     expected = loss.get("covered_us", 0) + loss.get("missing_us", 0)
+    usual_us = _usual_interval_us(rate, loss.get("covered_us", 0))
+    is_uneven = usual_us > UNEVEN_LIMIT * median_us > 0
+    interval_us = usual_us if is_uneven else median_us
     return Quality(
-        rate_hz=1e6 / median_us if median_us else 0.0,
+        rate_hz=1e6 / interval_us if interval_us else 0.0,
         jitter_us=high_us - low_us,
+        is_uneven=is_uneven,
         loss_ratio=(loss.get("invalid_us", 0) + loss.get("missing_us", 0)) / expected if expected else 0.0,
         recorded_s=expected * 1e-6,
         has_gaze=rate.get("has_gaze", False),
@@ -282,6 +300,21 @@ def _interval_us(rate: Sums, share: float) -> float:
     width_us = math.sqrt(12 * (square_us2 * n - rest_us * rest_us)) / n
     within_us: float = rest_us / n + (rank - 0.5) * width_us
     return 100 * tenth + max(-50.0, min(50.0, within_us))
+
+
+def _usual_interval_us(rate: Sums, covered_us: int) -> float:
+    """The frame interval such that half of the covered time lies in longer ones, to a tenth of a millisecond.
+
+    Gaps, which are counted among the intervals and are no covered time, are the longest of all, so it is found without
+    reaching them.
+    """
+    passed_us = 0
+    counts = rate.get("intervals", {})
+    for tenth in sorted(map(int, counts)):
+        passed_us += 100 * tenth * counts[str(tenth)] + rate["rests_us"][str(tenth)]
+        if 2 * passed_us >= covered_us:
+            return 100.0 * tenth
+    return 0.0
 
 
 def evaluate(sums: Mapping[str, Sums]) -> tuple[MetricValue, ...]:

@@ -38,7 +38,8 @@ class FocusTime(Metric):
         }
 
     def value(self, sums: Sums, quality: Quality) -> MetricValue:
-        rule = ["eyes open", *(["gaze on the screen"] if sums["asks_gaze"] else [])]
+        sees_eyes = quality.has_openness or quality.has_gaze or quality.has_pupil
+        rule = ["eyes open" if sees_eyes else "face present", *(["gaze on the screen"] if sums["asks_gaze"] else [])]
         rule += ["head towards the screen"] if sums["asks_head"] else []
         known_us = sums["known_us"]
         return self.result(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from typing import Final
+
 from focus.analysis.metrics.base import (
     METRICS,
+    RATE_TOLERANCE,
     UNIT,
     Metric,
     MetricValue,
@@ -14,6 +18,10 @@ from focus.analysis.metrics.base import (
 )
 from focus.analysis.metrics.block import Block
 from focus.analysis.metrics.intervals import poisson_interval
+from focus.analysis.types import Event
+
+LARGE_DEG: Final = 5.0
+"""A saccade of this size lasts 32 ms (Baloh 1975), so that at 30 Hz a frame lies in it."""
 
 
 class _EventRate(Metric):
@@ -103,12 +111,14 @@ class SaccadeDuration(_EventDuration):
 
 @METRICS.register("saccade_amplitude")
 class SaccadeAmplitude(Metric):
-    """Below 120 Hz only large saccades are seen, so their mean is too large."""
+    """At lower rates small saccades are missed, so the mean of those that are found says little: below the rate that it
+    is valid from, it is the mean of the large ones alone, which are found."""
 
     name = "saccade_amplitude"
     label = "Saccade amplitude"
     unit = "deg"
-    formula = "mean distance between start and end of saccades"
+    formula = "mean distance between start and end of saccades; interval: one standard deviation to either side"
+    parameters = "below 120 Hz: of saccades above 5 deg alone"
     source = "Leube 2017"
     valid_from_hz = 120.0
     estimate_from_hz = 30.0
@@ -116,15 +126,36 @@ class SaccadeAmplitude(Metric):
 
     def measure(self, block: Block) -> Sums:
         saccades = [event for event in block.events_of("saccade") if "amplitude_deg" in event.attributes]
-        return {
-            "n": len(saccades),
-            "sum": sum(round(saccade.attributes["amplitude_deg"] / UNIT) for saccade in saccades),
-            "us": sum(saccade.duration_us for saccade in saccades),
-        }
+        large = [event for event in saccades if event.attributes["amplitude_deg"] > LARGE_DEG]
+        return {"all": _amplitudes(saccades), "large": _amplitudes(large)}
 
     def value(self, sums: Sums, quality: Quality) -> MetricValue:
-        value = sums["sum"] * UNIT / sums["n"] if sums["n"] else None
-        estimate = "the size and distance of the screen are assumed" if quality.is_geometry_assumed else ""
+        sees_small = quality.rate_hz >= self.valid_from_hz * RATE_TOLERANCE
+        own = sums["all" if sees_small else "large"]
+        n = own["n"]
+        notes = [] if sees_small else [f"of saccades above {LARGE_DEG:g} deg alone"]
+        notes += ["the size and distance of the screen are assumed"] if quality.is_geometry_assumed else []
+        value = spread = None
+        if n:
+            value = own["sum"] * UNIT / n
+            # Whole numbers of any size: the difference is exact.
+            spread = math.sqrt(n * own["square"] - own["sum"] ** 2) / n * UNIT
         return self.result(
-            quality, value, weight_us=sums["us"], missing="no saccade has been seen yet", estimate=estimate
+            quality,
+            value,
+            low=None if value is None or spread is None else max(0.0, value - spread),
+            high=None if value is None or spread is None else value + spread,
+            weight_us=own["us"],
+            missing="no saccade has been seen yet" if sees_small else f"no saccade above {LARGE_DEG:g} deg was seen",
+            estimate="; ".join(notes),
         )
+
+
+def _amplitudes(saccades: list[Event]) -> Sums:
+    sizes = [round(saccade.attributes["amplitude_deg"] / UNIT) for saccade in saccades]
+    return {
+        "n": len(sizes),
+        "sum": sum(sizes),
+        "square": sum(size * size for size in sizes),
+        "us": sum(saccade.duration_us for saccade in saccades),
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from focus.analysis.metrics.base import METRICS, Metric, MetricValue, Quality, Sums
+from focus.analysis.metrics.base import METRICS, UNEVEN_WORDS, Metric, MetricValue, Quality, Sums
 from focus.analysis.metrics.block import Block
 from focus.analysis.types import IntArray
 
@@ -56,6 +56,7 @@ class Rate(Metric):
             high=high,
             weight_us=round(quality.recorded_s * 1e6),
             missing="no frame has come yet",
+            estimate=UNEVEN_WORDS if quality.is_uneven else "",
         )
 
 

@@ -21,6 +21,7 @@ TRACKER = TrackerInfo("by hand", COLUMNS, rate_hz=50.0, gaze_space="screen", scr
 GOOD = Quality(
     rate_hz=300.0,
     jitter_us=0.0,
+    is_uneven=False,
     loss_ratio=0.0,
     recorded_s=60.0,
     has_gaze=True,

@@ -47,6 +47,31 @@ def cells(*shares: tuple[float, float]) -> list[Event]:
     ]
 
 
+def test_the_amplitude_of_saccades_is_their_mean_and_its_range_one_standard_deviation() -> None:
+    sizes = np.array([1.0, 2.5, 6.0, 9.0])
+    value = value_over("saccade_amplitude", block(0, *saccades(sizes, sizes)))
+
+    assert value.value == pytest.approx(sizes.mean())
+    assert (value.low, value.high) == (
+        pytest.approx(sizes.mean() - sizes.std()),
+        pytest.approx(sizes.mean() + sizes.std()),
+    )
+    assert value.verdict == "valid"
+
+
+def test_below_120_hz_the_amplitude_is_that_of_saccades_above_5_deg_alone() -> None:
+    sizes = np.array([1.0, 2.5, 5.0, 6.0, 9.0])
+    slow = replace(GOOD, rate_hz=30.0)
+
+    value = value_over("saccade_amplitude", block(0, *saccades(sizes, sizes)), quality=slow)
+    none = value_over("saccade_amplitude", block(0, *saccades(sizes[:3], sizes[:3])), quality=slow)
+
+    assert (value.value, value.low, value.high) == tuple(map(pytest.approx, (7.5, 6.0, 9.0)))
+    assert value.verdict == "estimate"
+    assert value.reason.endswith("of saccades above 5 deg alone")
+    assert (none.value, none.reason) == (None, "no saccade above 5 deg was seen")
+
+
 def test_stationary_entropy_is_1_over_all_cells_alike_and_0_in_one() -> None:
     middles = [(column / 8 + 1 / 16, row / 8 + 1 / 16) for row in range(8) for column in range(8)]
 

@@ -158,6 +158,43 @@ def test_the_rate_of_a_tracker_that_jitters_is_that_of_the_median_of_its_interva
     assert 1e6 / rate.low - 1e6 / rate.high == pytest.approx(high_us - low_us, abs=15)
 
 
+@pytest.mark.parametrize(("burst", "rate_hz"), [(2, 15.0), (3, 10.0), (10, 3.0)])
+def test_frames_in_bursts_have_the_rate_of_the_bursts_and_what_it_cannot_show_is_withheld(
+    burst: int, rate_hz: float
+) -> None:
+    # 30 frames a second, which come by twos, threes or tens, half a millisecond apart: a median says 2000 Hz.
+    n = np.arange(1800)
+    t_us = n // burst * round(burst * 1e6 / 30) + n % burst * 500
+    frames = FrameBatch(t_us, {"gaze_x": n % 7 * 1.0, "gaze_y": n * 0.0, "pupil_left": 3 + n % 2 * 0.01})
+    tracker = TrackerInfo("t", ("gaze_x", "gaze_y", "pupil_left"), rate_hz=30.0, gaze_space="deg")
+
+    found = {value.name: value for value in analyse(frames, tracker, ThresholdClassifier()).metrics()}
+
+    assert found["rate"].value == pytest.approx(rate_hz, rel=0.05)
+    assert (found["rate"].verdict, found["blink_rate"].verdict == "valid") == ("estimate", False)
+    for name in ("saccade_peak_velocity", "saccade_rate", "pupil_diameter"):
+        assert found[name].reason.endswith(f"this recording has {found['rate'].value:.3g} Hz")
+
+
+def test_gaps_do_not_make_the_rate_of_a_steady_tracker_uneven() -> None:
+    t_us = np.arange(600) * 16_667
+    t_us[300:] += 3 * 3_600_000_000
+    frames = FrameBatch(t_us, {"confidence": np.ones(600)})
+
+    found = analyse(frames, TrackerInfo("t", ("confidence",), rate_hz=60.0), ThresholdClassifier())
+
+    (rate,) = [value for value in found.metrics() if value.name == "rate"]
+    assert (rate.value, rate.verdict) == (pytest.approx(60.0, rel=1e-3), "valid")
+
+
+def test_a_recording_of_its_head_alone_does_not_say_that_its_eyes_were_open() -> None:
+    still = np.zeros(600)
+
+    found = metrics_of({"head_yaw": still, "head_pitch": still}, 60)
+
+    assert found["focus_time"].reason.startswith("a proxy for attention: face present, head towards the screen")
+
+
 def test_nothing_was_measured_gives_no_value_and_no_error() -> None:
     assert evaluate({}) == ()
     assert combine({}, {}) == {}

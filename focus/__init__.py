@@ -2,3 +2,5 @@
 
 This module imports nothing, so that the client starts without the server's packages.
 """
+
+__version__ = "0.1.0"

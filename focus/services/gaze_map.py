@@ -6,21 +6,53 @@ degrees came from (`focus.analysis.geometry`).
 
 from __future__ import annotations
 
-import math
+from array import array
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from focus.analysis.geometry import ASSUMED_SCENE_DEG, ASSUMED_SCREEN
-from focus.analysis.types import Event
+from focus.analysis.types import Event, FloatArray
 from focus.protocol.batch import TrackerInfo
 
 COLUMNS: Final = 64
 ROWS: Final = 36
-REACH_DEG: Final = 30.0
-"""A map in degrees reaches so far to the left and right of straight ahead, and 9/16 of it up and down."""
+REACHES_DEG: Final = (5.0, 10.0, 20.0, 30.0, 60.0)
+"""A map in degrees reaches so far to the left and right of its middle, and 9/16 of it up and down: the least of these
+that holds all fixations."""
+MARGIN: Final = 1.1
+"""What lies at the very edge could not be seen whole."""
+MIDDLE_STEP_DEG: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The part of the field of view that a map in degrees shows: its middle, and how far it reaches to the sides."""
+
+    x_deg: float
+    y_deg: float
+    reach_deg: float
+
+    @classmethod
+    def around(cls, x_deg: FloatArray, y_deg: FloatArray) -> View:
+        """The view of some directions: around straight ahead, unless they lie to one side of it and a view around their
+        own middle is at most half as wide."""
+        if not len(x_deg):
+            return cls(0.0, 0.0, REACHES_DEG[-2])
+        ends = np.array([[x_deg.min(), x_deg.max()], [y_deg.min(), y_deg.max()]])
+        middle = np.rint(ends.mean(axis=1) / MIDDLE_STEP_DEG) * MIDDLE_STEP_DEG
+        ahead, own = (_reach_deg(ends - np.reshape(at, (2, 1))) for at in (np.zeros(2), middle))
+        is_aside = bool((np.sign(ends[:, 0]) * np.sign(ends[:, 1]) > 0).any())
+        return cls(float(middle[0]), float(middle[1]), own) if is_aside and own <= ahead / 2 else cls(0.0, 0.0, ahead)
+
+
+def _reach_deg(ends: FloatArray) -> float:
+    """The least reach that holds these ends of x and of y; the greatest where none does."""
+    needed_deg = float(np.abs(ends * [[1.0], [16 / 9]]).max())
+    return next((reach for reach in REACHES_DEG if MARGIN * needed_deg < reach), REACHES_DEG[-1])
 
 
 class GazeMap:
@@ -29,45 +61,49 @@ class GazeMap:
     def __init__(self, tracker: TrackerInfo) -> None:
         self._tracker = tracker
         self.space = tracker.gaze_space
-        self._cells_ms = np.zeros((ROWS, COLUMNS), dtype=np.int64)
-        self.n = 0
-        self.outside_ms = 0
+        self._x_deg, self._y_deg, self._ms = array("d"), array("d"), array("q")
 
-    def add(self, fixations: Iterable[Event]) -> list[tuple[float, float]]:
-        """Take in fixations; returns where each is, as parts of the map's width and height (0..1 within it)."""
-        places = []
+    def add(self, fixations: Iterable[Event]) -> None:
+        """Take in fixations; those whose direction is not known are left out."""
         for each in fixations:
-            if "x_deg" not in each.attributes or "y_deg" not in each.attributes:
-                continue
-            x, y = self.place(each.attributes["x_deg"], each.attributes["y_deg"])
-            ms = round(each.duration_us / 1000)
-            self.n += 1
-            if 0 <= x < 1 and 0 <= y < 1:
-                self._cells_ms[int(y * ROWS), int(x * COLUMNS)] += ms
-            else:
-                self.outside_ms += ms
-            places.append((x, y))
-        return places
+            if "x_deg" in each.attributes and "y_deg" in each.attributes:
+                self._x_deg.append(each.attributes["x_deg"])
+                self._y_deg.append(each.attributes["y_deg"])
+                self._ms.append(round(each.duration_us / 1000))
 
-    def place(self, x_deg: float, y_deg: float) -> tuple[float, float]:
-        """A direction of gaze as parts of the map's width and height from its top left corner."""
-        if self.space == "deg":
-            return 0.5 + x_deg / (2 * REACH_DEG), 0.5 + y_deg / (2 * REACH_DEG * 9 / 16)
-        if self.space == "scene":
-            return x_deg / ASSUMED_SCENE_DEG[0] + 0.5, y_deg / ASSUMED_SCENE_DEG[1] + 0.5
-        screen = self._tracker.screen or ASSUMED_SCREEN
-        x_mm, y_mm = (math.tan(math.radians(deg)) * screen.distance_mm for deg in (x_deg, y_deg))
-        return x_mm / screen.width_mm + 0.5, y_mm / screen.height_mm + 0.5
+    def places(self) -> FloatArray:
+        """Where each fixation is, as parts of the map's width and height from its top left corner; shape (n, 2)."""
+        return self._places(self._view())
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able: the cells row by row from the top, in milliseconds."""
+        """JSON-able: the cells row by row from the top, in milliseconds, and the view of a map in degrees."""
+        view = self._view()
+        x, y = self._places(view).T
+        ms = np.array(self._ms, dtype=np.int64)
+        inside = (x >= 0) & (x < 1) & (y >= 0) & (y < 1)
+        cells_ms = np.zeros((ROWS, COLUMNS), dtype=np.int64)
+        np.add.at(cells_ms, ((y[inside] * ROWS).astype(int), (x[inside] * COLUMNS).astype(int)), ms[inside])
         return {
             "columns": COLUMNS,
             "rows": ROWS,
-            "cells_ms": self._cells_ms.ravel().tolist(),
-            "n_fixations": self.n,
-            "outside_ms": self.outside_ms,
+            "cells_ms": cells_ms.ravel().tolist(),
+            "n_fixations": len(ms),
+            "outside_ms": int(ms[~inside].sum()),
+            "view": asdict(view) if view else None,
         }
+
+    def _view(self) -> View | None:
+        return View.around(np.array(self._x_deg), np.array(self._y_deg)) if self.space == "deg" else None
+
+    def _places(self, view: View | None) -> FloatArray:
+        deg = np.array([self._x_deg, self._y_deg]).T
+        if view is not None:
+            return 0.5 + (deg - [view.x_deg, view.y_deg]) / (2 * view.reach_deg * np.array([1, 9 / 16]))
+        if self.space == "scene":
+            return deg / ASSUMED_SCENE_DEG + 0.5
+        screen = self._tracker.screen or ASSUMED_SCREEN
+        places: FloatArray = np.tan(np.radians(deg)) * screen.distance_mm / [screen.width_mm, screen.height_mm] + 0.5
+        return places
 
 
 def regions(cells_ms: npt.ArrayLike) -> list[list[int]]:

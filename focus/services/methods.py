@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from focus import __version__
 from focus.analysis.geometry import is_geometry_assumed
 from focus.analysis.metrics.base import all_metrics
 from focus.protocol.batch import TrackerInfo
@@ -37,14 +38,14 @@ def methods_paragraphs(recording: Recording, summary: Mapping[str, Any]) -> list
 
 
 def _recorded(tracker: TrackerInfo, summary: Mapping[str, Any]) -> str:
-    name = f"{tracker.name}, {tracker.model}" if tracker.model else tracker.name
-    span_s = summary["duration_us"] * 1e-6
-    rate = f"at a mean rate of {(summary['frames'] - 1) / span_s:.1f} Hz" if span_s else "once"
+    name = f"{tracker.name} ({tracker.model})" if tracker.model else tracker.name
+    values = {each["name"]: each for each in summary["metrics"]}
     declared = f" (declared: {tracker.rate_hz:g} Hz)" if tracker.rate_hz else ""
-    loss = next((each for each in summary["metrics"] if each["name"] == "data_loss"), None)
-    lost = f", of which {loss['value']:.1f} % of the data were lost" if loss and loss["value"] is not None else ""
+    rate, loss = values.get("rate"), values.get("data_loss")
+    measured = f" at {rate['value']:.1f} Hz, by the median frame interval" if rate and rate["value"] else ""
+    lost = f"; {loss['value']:.1f} % of the time was lost" if loss and loss["value"] is not None else ""
     return (
-        f"Eye movements were recorded with {name} {rate}{declared} for {span_s / 60:.1f} min"
+        f"Eye movements were recorded with {name}{measured}{declared} for {summary['duration_us'] / 60e6:.1f} min"
         f" ({summary['frames']} frames{lost})."
     )
 
@@ -75,10 +76,12 @@ def _calibration(recording: Recording) -> str:
 
 
 def _analysed(analysis: Mapping[str, Any]) -> str:
-    parameters = analysis["parameters"]
-    chosen = "; ".join(f"{name} = {value:g}" for name, value in parameters.items() if isinstance(value, (int, float)))
+    chosen = "; ".join(f"{name} = {value}" for name, value in analysis["parameters"].items())
+    version = f"analysis code version {analysis['code_version']}"
+    # The version of today's FOCUS is said of what its own analysis made alone.
+    software = f"FOCUS ({version})" if analysis["is_outdated"] else f"FOCUS {__version__} ({version})"
     return (
-        f"FOCUS (analysis code version {analysis['code_version']}) gave each frame one of the states fixation, saccade,"
+        f"{software} gave each frame one of the states fixation, saccade,"
         f" pursuit, blink and lost, with the eye-state model {analysis['model_release']} (gradient-boosted trees), and"
         f" made events of runs of states. {analysis['n_frames']} frames were analysed. Parameters: {chosen}."
     )
@@ -87,11 +90,19 @@ def _analysed(analysis: Mapping[str, Any]) -> str:
 def _measured(values: Sequence[Mapping[str, Any]]) -> str:
     by_name = {metric.name: metric for metric in all_metrics()}
     told = [by_name[each["name"]] for each in values if each["verdict"] != "withheld" and each["name"] in by_name]
-    estimates = [each["label"] for each in values if each["verdict"] == "estimate"]
-    withheld = [f"{each['label']} ({each['reason']})" for each in values if each["verdict"] == "withheld"]
-    text = "Metrics: " + "; ".join(f"{metric.label}: {metric.formula} [{metric.source}]" for metric in told) + "."
-    if estimates:
-        text += f" Estimates, because of how the recording was measured: {', '.join(estimates)}."
-    if withheld:
-        text += f" Withheld: {'; '.join(withheld)}."
+    by_source: dict[str, list[str]] = {}
+    for metric in told:
+        by_source.setdefault(metric.source, []).append(f"{metric.label}: {metric.formula}")
+    text = "Metrics: " + "; ".join(f"{'; '.join(said)} [{source}]" for source, said in by_source.items()) + "."
+    for verdict, words in (("estimate", "Estimates"), ("withheld", "Withheld")):
+        if found := _by_reason([each for each in values if each["verdict"] == verdict]):
+            text += f" {words}: {found}."
     return text
+
+
+def _by_reason(values: Sequence[Mapping[str, Any]]) -> str:
+    """Labels of values, those with the same reason together, so that it is said once."""
+    labels: dict[str, list[str]] = {}
+    for each in values:
+        labels.setdefault(each["reason"], []).append(each["label"])
+    return "; ".join(f"{', '.join(named)} ({reason})" for reason, named in labels.items())

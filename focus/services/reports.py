@@ -124,12 +124,13 @@ def gaze_map(
                 session, analysis.id, start_us=start_us, stop_us=stop_us, kinds=("fixation",)
             )
         fixations = [each for each in fixations if (start_us is None or each.onset_us >= start_us)]
-        places = found.add(fixations)
+        found.add(fixations)
         described = found.to_dict()
     listed = None
     if described["n_fixations"] <= MAX_FIXATIONS and facts is None:
+        placed = (each for each in fixations if "x_deg" in each.attributes)
         listed = [
             {"onset_us": each.onset_us, "duration_us": each.duration_us, "x": round(x, 5), "y": round(y, 5)}
-            for each, (x, y) in zip((each for each in fixations if "x_deg" in each.attributes), places, strict=True)
+            for each, (x, y) in zip(placed, found.places().tolist(), strict=True)
         ]
     return described | {"space": found.space, "regions": regions(described["cells_ms"]), "fixations": listed}

@@ -32,6 +32,13 @@ WORDS_OF_KIND: Final = {
 WORDS_OF_UNIT: Final = {"ratio": "", "1": "", "count": "", "1/min": "per minute", "percent": "%"}
 """Units that are written in another way than they are stored."""
 
+WORDS_OF_ATTRIBUTE: Final = {
+    "openness_least_ratio": "least openness",
+    "closure_peak_ratio": "peak closure",
+    "rms_s2s_deg": "RMS-S2S",
+}
+"""Attributes of events whose names do not read well as words."""
+
 WORDS_OF_TASK: Final = {"demo": "Demo recording", "simulation": "Simulated person"}
 """What a session without a title is called when a page started it."""
 
@@ -81,6 +88,10 @@ SUFFIX_OF_UNIT: Final = {
     "count": "",
 }
 """What the end of an attribute's name says about its unit: `amplitude_deg` is in degrees."""
+
+
+BETWEEN_FRAMES: Final = ("onset_between_us", "offset_between_us")
+"""When an event began and ended between two frames."""
 
 
 def number(value: float | None, like: float | None = None) -> str:
@@ -152,12 +163,28 @@ def kinds(name: str) -> str:
 
 def attribute(name: str) -> tuple[str, str]:
     """Words and unit of an event's attribute: `mean_speed_deg_s` is ("mean speed", "deg/s")."""
+    if name in WORDS_OF_ATTRIBUTE:
+        return WORDS_OF_ATTRIBUTE[name], SUFFIX_OF_UNIT[name.rpartition("_")[2]]
     parts = name.split("_")
     if len(parts) > 2 and parts[-1] in ("s", "min") and parts[-2] in SUFFIX_OF_UNIT:
         return " ".join(parts[:-2]), f"{SUFFIX_OF_UNIT[parts[-2]]}/{parts[-1]}"
     if len(parts) > 1 and parts[-1] in SUFFIX_OF_UNIT:
         return " ".join(parts[:-1]), SUFFIX_OF_UNIT[parts[-1]]
     return " ".join(parts), ""
+
+
+def measured(attributes: Mapping[str, float]) -> str:
+    """What was measured of an event, in one line: "amplitude 4.10 deg, peak speed 237 deg/s". Times come last."""
+    found = []
+    for name, value in attributes.items():
+        if name.startswith("duration") or name.endswith("_between_us"):
+            continue
+        words, of = attribute(name)
+        found.append(f"{words} {number(value)} {of}".rstrip())
+    ends = [clock(round(attributes[name])) for name in BETWEEN_FRAMES if name in attributes]
+    if len(ends) == 2:
+        found.append(f"between frames {ends[0]} to {ends[1]}")
+    return ", ".join(found) or "nothing more"
 
 
 def in_reading_order(metrics: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -183,7 +210,7 @@ def length_us(recording: Recording) -> int | None:
 def register(app: Flask) -> None:
     """Make the filters known to the templates."""
     filters: tuple[Callable[..., Any], ...] = (
-        *(number, unit, duration, clock, moment, kind, kinds, attribute),
+        *(number, unit, duration, clock, moment, kind, kinds, measured),
         *(in_reading_order, session_title, length_us),
     )
     for function in filters:

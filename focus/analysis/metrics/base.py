@@ -44,9 +44,9 @@ tracker it is 1 median, of one that drops every third frame 2, of frames at rand
 class Quality:
     """What decides a metric's verdict: how the recording was measured, never which tracker it claims to be from.
 
-    `rate_hz` is one over the median frame interval. Where frames come in bursts, or recordings of different rates are
-    combined, most of the time passed at a lower rate than that: then `is_uneven`, and `rate_hz` is one over the
-    interval that half of the recorded time lies beyond.
+    `rate_hz` is one over the median frame interval. Where frames come in bursts (`is_uneven`), or recordings of very
+    different rates are combined, most of the time passed at a lower rate than that: then it is one over the interval
+    that half of the recorded time lies beyond.
     """
 
     rate_hz: float
@@ -191,7 +191,7 @@ class Metric:
         return "valid", ""
 
 
-UNEVEN_WORDS: Final = "the frames come unevenly, in bursts or at several rates"
+UNEVEN_WORDS: Final = "the frames come in bursts"
 
 _SIGNAL_WORDS: Final = {
     "gaze": "gaze",
@@ -264,13 +264,11 @@ def quality_of(sums: Mapping[str, Sums]) -> Quality:
     low_us, median_us, high_us = (_interval_us(rate, share) for share in (0.25, 0.5, 0.75))
     loss = sums.get("data_loss", {})
     expected = loss.get("covered_us", 0) + loss.get("missing_us", 0)
-    usual_us = _usual_interval_us(rate, loss.get("covered_us", 0))
-    is_uneven = usual_us > UNEVEN_LIMIT * median_us > 0
-    interval_us = usual_us if is_uneven else median_us
+    interval_us = _usual_interval_us(rate) if _is_beyond_median(rate) else median_us
     return Quality(
         rate_hz=1e6 / interval_us if interval_us else 0.0,
         jitter_us=high_us - low_us,
-        is_uneven=is_uneven,
+        is_uneven=is_uneven(rate),
         loss_ratio=(loss.get("invalid_us", 0) + loss.get("missing_us", 0)) / expected if expected else 0.0,
         recorded_s=expected * 1e-6,
         has_gaze=rate.get("has_gaze", False),
@@ -302,7 +300,16 @@ def _interval_us(rate: Sums, share: float) -> float:
     return 100 * tenth + max(-50.0, min(50.0, within_us))
 
 
-def _usual_interval_us(rate: Sums, covered_us: int) -> float:
+def is_uneven(rate: Sums) -> bool:
+    """Whether the frames of a recording come in bursts, from its sums of the metric `rate`, sealed or not."""
+    return bool(rate.get("is_uneven", _is_beyond_median(rate)))
+
+
+def _is_beyond_median(rate: Sums) -> bool:
+    return _usual_interval_us(rate) > UNEVEN_LIMIT * _interval_us(rate, 0.5)
+
+
+def _usual_interval_us(rate: Sums) -> float:
     """The frame interval such that half of the covered time lies in longer ones, to a tenth of a millisecond.
 
     Gaps, which are counted among the intervals and are no covered time, are the longest of all, so it is found without
@@ -312,7 +319,7 @@ def _usual_interval_us(rate: Sums, covered_us: int) -> float:
     counts = rate.get("intervals", {})
     for tenth in sorted(map(int, counts)):
         passed_us += 100 * tenth * counts[str(tenth)] + rate["rests_us"][str(tenth)]
-        if 2 * passed_us >= covered_us:
+        if 2 * passed_us >= rate["covered_us"]:
             return 100.0 * tenth
     return 0.0
 

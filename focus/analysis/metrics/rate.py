@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from focus.analysis.metrics.base import METRICS, UNEVEN_WORDS, Metric, MetricValue, Quality, Sums
+from focus.analysis.metrics.base import METRICS, UNEVEN_WORDS, Metric, MetricValue, Quality, Sums, is_uneven
 from focus.analysis.metrics.block import Block
 from focus.analysis.types import IntArray
 
@@ -41,7 +41,12 @@ class Rate(Metric):
             "is_geometry_assumed": block.traits.is_geometry_assumed,
             "has_screen": block.traits.screen_spans is not None,
             "n": len(block.frames),
+            "covered_us": block.covered_total_us,
         }
+
+    def seal(self, sums: Sums) -> Sums:
+        """Whether frames came in bursts is settled: recordings of several rates together have none for that."""
+        return {**sums, "is_uneven": is_uneven(sums)}
 
     def value(self, sums: Sums, quality: Quality) -> MetricValue:
         rate_hz = quality.rate_hz or None

@@ -313,6 +313,7 @@ class GazeMapSchema(Schema):
     cells_ms = fields.List(fields.Integer(), required=True)
     n_fixations = fields.Integer(required=True)
     outside_ms = fields.Integer(required=True)
+    view = fields.Dict(required=True, allow_none=True)
     space = fields.String(required=True)
     regions = fields.List(fields.List(fields.Integer()), required=True)
     fixations = fields.List(fields.Dict(), required=True, allow_none=True)

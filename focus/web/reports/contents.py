@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from focus.protocol.schema import COLUMN_BY_NAME
+from focus.web.formats import number
 
 UNIT_OF_GAZE_SPACE: Final = {"screen": "part of the screen", "deg": "deg", "scene": "part of the scene picture"}
 
@@ -72,6 +73,28 @@ def signals_of(tracker: Mapping[str, Any]) -> tuple[Signal, ...]:
     """What the tracker sends, column by column."""
     known = (COLUMN_BY_NAME[name] for name in tracker.get("columns", ()) if name in COLUMN_BY_NAME)
     return tuple(Signal(column.name, _unit(tracker, column.name), column.meaning) for column in known)
+
+
+def quality_facts(metrics: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """What the metrics say of how well the recording was measured: words for it, and the numbers."""
+    known = {metric["name"]: metric for metric in metrics if metric["value"] is not None}
+    facts: list[tuple[str, str]] = []
+    if rate := known.get("rate"):
+        facts.append(("Median rate", f"{number(rate['value'])} Hz{', ' + rate['reason'] if rate['reason'] else ''}"))
+        middle_ms, apart = 1e3 / rate["value"], ""
+        if rate["low"] and rate["high"]:
+            apart = f", quartiles {number(1e3 / rate['high'], middle_ms)} to {number(1e3 / rate['low'], middle_ms)} ms"
+        facts.append(("Frame interval", f"median {number(middle_ms)} ms{apart}"))
+    if loss := known.get("data_loss"):
+        facts.append(("Data loss", f"{number(loss['value'])} % of the recorded time"))
+    for name, words in (
+        ("accuracy", "Accuracy"),
+        ("precision_std", "Precision, STD"),
+        ("precision_rms_s2s", "Precision, RMS-S2S"),
+    ):
+        if metric := known.get(name):
+            facts.append((words, f"{number(metric['value'])} deg"))
+    return facts
 
 
 def pupil_baseline_mm(metrics: Sequence[Mapping[str, Any]]) -> float | None:

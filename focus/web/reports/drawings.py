@@ -29,6 +29,12 @@ def blink_rate_svg(rates: Sequence[Mapping[str, Any]]) -> Markup:
 
     band = [(x(rate), y(rate["high"])) for rate in known] + [(x(rate), y(rate["low"])) for rate in reversed(known)]
     line = [(x(rate), y(rate["value"])) for rate in known]
+    whiskers = Markup("").join(
+        Markup('<path class="line" d="M{x} {top}V{foot}M{left} {top}h12M{left} {foot}h12"/>').format(
+            x=x(rate), left=x(rate) - 6, top=y(rate["high"]), foot=y(rate["low"])
+        )
+        for rate in (known if len(known) == 1 else ())
+    )
     dots = Markup("").join(Markup('<circle cx="{}" cy="{}" r="3"/>').format(*point) for point in line)
     marks = [most / 1.05 * part for part in (0, 0.5, 1)]
     lines = Markup("").join(
@@ -40,7 +46,8 @@ def blink_rate_svg(rates: Sequence[Mapping[str, Any]]) -> Markup:
     end_min = (stop_us - first_us) / 60e6
     return Markup(
         '<svg viewBox="0 0 {wide} {tall}" role="img" aria-label="Blink rate over time, with its interval">{lines}'
-        '<polygon class="band" points="{band}"/><polyline class="line" points="{line}"/><g class="dots">{dots}</g>'
+        '<polygon class="band" points="{band}"/><polyline class="line" points="{line}"/>{whiskers}'
+        '<g class="dots">{dots}</g>'
         '<text x="{left}" y="{foot}">0 min</text><text x="{right}" y="{foot}" text-anchor="end">{end} min</text></svg>'
     ).format(
         wide=WIDTH,
@@ -49,6 +56,7 @@ def blink_rate_svg(rates: Sequence[Mapping[str, Any]]) -> Markup:
         band=_points(band),
         line=_points(line),
         dots=dots,
+        whiskers=whiskers,
         left=_LEFT,
         right=WIDTH - 8,
         foot=HEIGHT - 6,

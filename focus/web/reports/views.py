@@ -14,7 +14,7 @@ from focus.storage.database import db
 from focus.web.identity import current_principal, login_needed
 from focus.web.paging import page_number
 from focus.web.reports.blueprint import blueprint
-from focus.web.reports.contents import charts_of, has_gaze, pupil_baseline_mm, signals_of, table_heads
+from focus.web.reports.contents import charts_of, has_gaze, pupil_baseline_mm, quality_facts, signals_of, table_heads
 from focus.web.reports.drawings import blink_rate_svg, gaze_map_svg
 
 PAGE_SIZE = 20
@@ -52,6 +52,7 @@ def report(recording_id: UUID) -> ResponseReturnValue:
         table_heads=table_heads(recording.tracker),
         rates=reports.blink_rates(db.session(), recording),
         pupil_baseline=pupil_baseline_mm(summary["metrics"]),
+        quality=quality_facts(summary["metrics"]),
         methods=methods_paragraphs(recording, summary),
         events=events[:PAGE_SIZE],
         has_next=len(events) > PAGE_SIZE,

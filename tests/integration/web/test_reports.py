@@ -8,6 +8,8 @@ import re
 import pytest
 from flask import Flask
 
+from focus import __version__
+from focus.analysis.pipeline import CODE_VERSION
 from tests.integration.web.conftest import People
 from tests.integration.web.made import BLINKS_AT_S, LENGTH_S, RATE_HZ, WEBCAM, make_session
 
@@ -207,16 +209,33 @@ def test_a_recording_without_gaze_has_no_map_and_says_why(app: Flask, people: Pe
     assert 'id="gaze-map-canvas"' not in page
 
 
+def test_the_quality_panel_says_rate_jitter_loss_and_precision(app: Flask, people: People) -> None:
+    recording_id = make_session(app, people.ada)
+
+    page = people.browsers["ada"].get(f"/sessions/{recording_id}").text
+    words = text_of(page[page.index('id="quality-title"') : page.index('id="provenance-title"')])
+
+    assert re.search(r"Median rate 60\.0? Hz Frame interval median 16\.7 ms, quartiles 16\.7 to 16\.7 ms", words)
+    assert re.search(r"Data loss [\d.]+ % of the recorded time", words)
+    assert re.search(r"Precision, STD [\d.]+ deg Precision, RMS-S2S [\d.]+ deg", words)
+
+
 def test_the_methods_say_what_ran(app: Flask, people: People) -> None:
     recording_id = make_session(app, people.ada)
 
     page = people.browsers["ada"].get(f"/sessions/{recording_id}").text
     words = text_of(page[page.index('id="methods-text"') :])
 
-    assert "recorded with Test tracker at a mean rate of 60.0 Hz (declared: 60 Hz) for 0.3 min (1200 frames" in words
+    assert (
+        "recorded with Test tracker at 60.0 Hz, by the median frame interval (declared: 60 Hz) for 0.3 min (1200 frames"
+        in words
+    )
+    assert f"FOCUS {__version__} (analysis code version {CODE_VERSION})" in words
     assert "on the screen (520 x 290 mm, seen from 650 mm)" in words
     assert "eye-state model test-release-7" in words
     assert "lookahead_us = 150000" in words
+    # A reason is said once, however many metrics it holds for.
+    assert words.count("needs 250 Hz or more; this recording has 60 Hz") == 1
     assert "Blink rate: blinks / minutes in which the eyes were seen; exact Poisson interval, 95 %" in words
     assert "doi:10.1093/biomet/28.3-4.437" in words
 

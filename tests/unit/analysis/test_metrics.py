@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from focus.analysis.metrics import MetricValue, combine, evaluate
+from focus.analysis.metrics import MetricValue, combine, evaluate, seal
 from focus.analysis.metrics.intervals import poisson_interval, wilson_interval
 from focus.analysis.offline import analyse
 from focus.analysis.parameters import AnalysisParameters
@@ -174,6 +174,20 @@ def test_frames_in_bursts_have_the_rate_of_the_bursts_and_what_it_cannot_show_is
     assert (found["rate"].verdict, found["blink_rate"].verdict == "valid") == ("estimate", False)
     for name in ("saccade_peak_velocity", "saccade_rate", "pupil_diameter"):
         assert found[name].reason.endswith(f"this recording has {found['rate'].value:.3g} Hz")
+
+
+def test_recordings_of_different_rates_together_are_no_bursts_and_have_the_rate_of_most_of_their_time() -> None:
+    def sums(rate_hz: int, length_s: int) -> dict[str, Any]:
+        columns = {"openness_left": openness_with_blinks(rate_hz * length_s, rate_hz, [5.0], 0.2)}
+        frames = FrameBatch(np.arange(rate_hz * length_s) * 1_000_000 // rate_hz, columns)
+        tracker = TrackerInfo("t", ("openness_left",), rate_hz=float(rate_hz))
+        return seal(analyse(frames, tracker, ThresholdClassifier()).sums)
+
+    together = combine(sums(500, 10), sums(30, 60))
+
+    found = {value.name: value for value in evaluate(together)}
+    assert found["rate"].value == pytest.approx(30, rel=0.01)
+    assert (found["blink_rate"].verdict, found["blink_duration"].verdict) == ("valid", "estimate")
 
 
 def test_gaps_do_not_make_the_rate_of_a_steady_tracker_uneven() -> None:

@@ -59,10 +59,31 @@ def test_a_date_is_told_in_utc_and_left_to_the_browser() -> None:
     [
         ("amplitude_deg", ("amplitude", "deg")),
         ("peak_speed_deg_s", ("peak speed", "deg/s")),
-        ("openness_least_ratio", ("openness least", "")),
+        ("openness_least_ratio", ("least openness", "")),
+        ("rms_s2s_deg", ("RMS-S2S", "deg")),
         ("x_deg", ("x", "deg")),
         ("strange", ("strange", "")),
     ],
 )
 def test_an_attribute_is_told_in_words_with_its_unit(name: str, words: tuple[str, str]) -> None:
     assert formats.attribute(name) == words
+
+
+@pytest.mark.parametrize(
+    ("attributes", "words"),
+    [
+        (
+            {
+                "onset_between_us": 248_392.0,
+                "offset_between_us": 300_621.0,
+                "amplitude_deg": 4.1,
+                "peak_speed_deg_s": 237,
+            },
+            "amplitude 4.10 deg, peak speed 237 deg/s, between frames 0:00.248 to 0:00.300",
+        ),
+        ({"openness_least_ratio": 0.62, "closure_peak_ratio": 0.54}, "least openness 0.62, peak closure 0.54"),
+        ({"duration_frames": 4}, "nothing more"),
+    ],
+)
+def test_what_was_measured_of_an_event_reads_as_a_line(attributes: dict[str, float], words: str) -> None:
+    assert formats.measured(attributes) == words

@@ -56,7 +56,7 @@ function base(width, height, { isLast, onSelect, onHover }) {
     width,
     height,
     legend: { show: false },
-    padding: [6, 10, 0, 0],
+    padding: [6, 24, 0, 0],
     cursor: {
       sync: { key: SYNC.key, setSeries: false },
       drag: { x: true, y: false, setScale: false, dist: 6 },

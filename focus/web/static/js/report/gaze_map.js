@@ -4,10 +4,10 @@ import { colours, FONT, onColoursChanged } from "../colours.js";
 import { SharpCanvas } from "../live/canvas.js";
 import { duration, number } from "../words.js";
 import { heatColour, smoothed } from "./heat.js";
+import { gridLines, wordsOfView } from "./view.js";
 
 const ASPECT_OF_SPACE = { deg: 16 / 9, scene: 3 / 2, screen: 16 / 9 };
-const WORDS_OF_SPACE = { screen: "the screen", scene: "the scene picture", deg: "60 degrees around straight ahead" };
-const REACH_DEG = 30;
+const WORDS_OF_SPACE = { screen: "the screen", scene: "the scene picture" };
 
 export class GazeMap {
   constructor(root) {
@@ -69,14 +69,14 @@ export class GazeMap {
   }
 
   #describe() {
-    const { n_fixations, outside_ms, cells_ms, fixations, space } = this.map;
+    const { n_fixations, outside_ms, cells_ms, fixations, space, view } = this.map;
     const inside_ms = cells_ms.reduce((a, b) => a + b, 0);
     const stretch = this.isWhole ? "the whole session" : "the stretch of the timeline";
     if (!n_fixations) {
       this.words.textContent = `No fixation in ${stretch}.`;
       return;
     }
-    let text = `${number(n_fixations)} fixations in ${stretch}, ${duration(1000 * (inside_ms + outside_ms))} in all, over ${WORDS_OF_SPACE[space]}.`;
+    let text = `${number(n_fixations)} fixations in ${stretch}, ${duration(1000 * (inside_ms + outside_ms))} in all, over ${view ? wordsOfView(view) : WORDS_OF_SPACE[space]}.`;
     if (outside_ms) text += ` ${number((100 * outside_ms) / (inside_ms + outside_ms))} % of that time lies beyond its edges.`;
     if (!fixations) text += " These are too many for a path, so the heatmap is shown; come closer in the timeline to see it.";
     this.words.textContent = text;
@@ -103,22 +103,17 @@ export class GazeMap {
     context.strokeStyle = colours.line;
     context.lineWidth = 1;
     context.beginPath();
-    if (this.map.space === "deg") {
-      for (let d = -REACH_DEG; d <= REACH_DEG; d += 10) {
-        const x = width * (0.5 + d / (2 * REACH_DEG));
-        const y = height * (0.5 + d / (2 * REACH_DEG * (9 / 16)));
-        context.moveTo(x, 0);
-        context.lineTo(x, height);
-        context.moveTo(0, y);
-        context.lineTo(width, y);
-      }
-    } else {
-      for (const part of [1 / 3, 2 / 3]) {
-        context.moveTo(part * width, 0);
-        context.lineTo(part * width, height);
-        context.moveTo(0, part * height);
-        context.lineTo(width, part * height);
-      }
+    const { view } = this.map;
+    const step = view && view.reach_deg / 3 > 5 ? 10 : 5;
+    const across = view ? gridLines(view.x_deg, 2 * view.reach_deg, step) : [1 / 3, 2 / 3];
+    const down = view ? gridLines(view.y_deg, (2 * view.reach_deg * 9) / 16, step) : [1 / 3, 2 / 3];
+    for (const part of across) {
+      context.moveTo(part * width, 0);
+      context.lineTo(part * width, height);
+    }
+    for (const part of down) {
+      context.moveTo(0, part * height);
+      context.lineTo(width, part * height);
     }
     context.stroke();
   }
@@ -166,7 +161,9 @@ export class GazeMap {
     context.fillStyle = colours.ink;
     for (const [words, [x, y]] of [["first", places[0]], ["last", places[places.length - 1]]]) {
       context.fillRect(x - 2, y - 2, 4, 4);
-      context.fillText(words, Math.min(x + 6, this.canvas.width - 34), Math.max(12, y - 6));
+      // "first" stands above its place and "last" below, so that they can be read where both are one.
+      const below = words === "last" && y < this.canvas.height - 20;
+      context.fillText(words, Math.min(x + 6, this.canvas.width - 34), below ? y + 16 : Math.max(12, y - 6));
     }
   }
 

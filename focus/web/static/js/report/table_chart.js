@@ -62,7 +62,7 @@ export class TableChart {
       width: this.container.clientWidth || 600,
       height: Number(this.container.dataset.height) || 200,
       legend: { show: false },
-      padding: [10, 12, 0, 0],
+      padding: [10, 20, 0, 0],
       cursor: { drag: { x: false, y: false }, y: false, points: { show: false } },
       scales: { x: { time: false, range: (_plot, low, high) => this.#reach(low, high) }, y: { range: (_plot, low, high) => this.#span(low, high) } },
       series: isBand ? [{}, none, none, line] : [{}, bars],
@@ -70,7 +70,7 @@ export class TableChart {
       axes: [this.#xAxis(), this.#yAxis()],
       hooks: {
         setCursor: [(plot) => this.#say(plot.cursor.left >= 0 ? plot.cursor.idx : null)],
-        draw: [(plot) => { this.#baseline(plot); this.#mark(plot); }],
+        draw: [(plot) => { this.#baseline(plot); this.#whiskers(plot); this.#mark(plot); }],
       },
     };
   }
@@ -138,6 +138,29 @@ export class TableChart {
     ctx.beginPath();
     ctx.moveTo(bbox.left, middle);
     ctx.lineTo(bbox.left + bbox.width, middle);
+    ctx.stroke();
+    ctx.restore();
+  }
+
+  /** The range of a value that stands alone, where there is no neighbour to draw a band to. */
+  #whiskers(plot) {
+    const { x, value, low, high } = this.data;
+    if (this.container.dataset.kind !== "band") return;
+    const isThere = (at) => (value[at] ?? null) !== null;
+    const alone = x.map((_x, at) => at).filter((at) => isThere(at) && low[at] !== null && !isThere(at - 1) && !isThere(at + 1));
+    const { ctx } = plot;
+    ctx.save();
+    ctx.strokeStyle = colours[this.colour];
+    ctx.lineWidth = 2 * uPlot.pxRatio;
+    ctx.beginPath();
+    for (const at of alone) {
+      const [left, top, bottom] = [plot.valToPos(x[at], "x", true), plot.valToPos(high[at], "y", true), plot.valToPos(low[at], "y", true)];
+      const half = 6 * uPlot.pxRatio;
+      for (const [fromX, fromY, toX, toY] of [[left, top, left, bottom], [left - half, top, left + half, top], [left - half, bottom, left + half, bottom]]) {
+        ctx.moveTo(fromX, fromY);
+        ctx.lineTo(toX, toY);
+      }
+    }
     ctx.stroke();
     ctx.restore();
   }

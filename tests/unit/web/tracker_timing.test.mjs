@@ -33,6 +33,42 @@ test("a wall clock that was set back never makes times fall", () => {
   assert.equal(clock.take(0, 61_000), 8_001_000);
 });
 
+test("a camera that begins to count anew goes on by the wall clock", () => {
+  const clock = new FrameClock(0);
+  clock.take(9_000_000_000, 5000);
+  assert.equal(clock.take(0, 5033), 5_033_000);
+  assert.equal(clock.take(33_000, 5099), 5_066_000);
+});
+
+test("the sleep of a computer, in which the camera's clock stands still, is a gap", () => {
+  const clock = new FrameClock(0);
+  clock.take(700, 1000);
+  assert.equal(clock.take(34_000, 3_601_000), 3_601_000_000);
+  assert.equal(clock.take(67_000, 3_601_900), 3_601_033_000);
+});
+
+test("a wall clock that is set an hour back does not make a camera's clock count less", () => {
+  const clock = new FrameClock(0);
+  clock.take(0, 7_200_000);
+  const [set, next] = [clock.take(33_000, 3_600_033), clock.take(66_000, 3_600_066)];
+  assert.ok(set > 7_200_000_000 && set < 7_200_033_001);
+  assert.equal(next - set, 33_000);
+});
+
+test("a busy machine that holds frames back for seconds moves none of them", () => {
+  const clock = new FrameClock(0);
+  clock.take(0, 0);
+  assert.equal(clock.take(33_000, 9000), 33_000);
+  assert.equal(clock.take(9_000_000, 9001), 9_000_000);
+});
+
+test("a frame without a time is left out", () => {
+  const clock = new FrameClock(0);
+  assert.equal(clock.take(NaN, 10), null);
+  assert.equal(clock.take(undefined, 20), null);
+  assert.equal(clock.take(5, 40), 40_000);
+});
+
 test("a batch ends when its frames span its length, and holds each frame once", () => {
   const batcher = new Batcher(["confidence"], 100);
   assert.equal(batcher.push(0, { confidence: 0.1 }), null);
@@ -53,6 +89,23 @@ test("the rate is known after a second and forgets what is long ago", () => {
   assert.equal(Math.round(rate.rate_hz), 10);
 });
 
+test("a camera from which nothing comes is silent until something comes", () => {
+  const rate = new RateMeter();
+  for (let i = 0; i <= 60; i += 1) rate.push(i * 33_000, i * 33);
+  assert.equal(rate.lookForSilence(4000), false);
+  assert.equal(Math.round(rate.rate_hz), 30);
+  assert.equal(rate.lookForSilence(8000), true);
+  assert.equal(rate.rate_hz, 0);
+  rate.push(9_000_000, 9000);
+  assert.equal(rate.rate_hz, null);
+});
+
+test("a camera that never gives a picture is silent after a while", () => {
+  const rate = new RateMeter();
+  assert.equal(rate.lookForSilence(60_000), false);
+  assert.equal(rate.lookForSilence(66_000), true);
+});
+
 const fine = {
   hasFace: true, light: { mean: 0.5, left: 0.5, right: 0.5, glare: 0 }, distance_mm: 550,
   head_yaw: 3, head_pitch: -5, head_roll: 2, rate_hz: 30,
@@ -61,6 +114,12 @@ const verdictOf = (changed, name) => checkQuality({ ...fine, ...changed }).find(
 
 test("a good picture is good in everything", () => {
   assert.deepEqual(new Set(checkQuality(fine).map(({ verdict }) => verdict)), new Set(["good"]));
+});
+
+test("a silent camera is called one, and nothing about a face", () => {
+  const checks = checkQuality({ ...fine, hasFace: false, rate_hz: 0 });
+  assert.match(checks.find(({ name }) => name === "rate").words, /no pictures come/);
+  assert.deepEqual(checks.map(({ verdict }) => verdict), ["waiting", "waiting", "waiting", "waiting", "waiting", "wrong"]);
 });
 
 test("each fault is told by its own check", () => {

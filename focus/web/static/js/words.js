@@ -46,6 +46,11 @@ export function number(value, like = value) {
   return (value < 0 ? "\u2212" : "") + grouped + (part ? `.${part}` : "");
 }
 
+/** A number of batches that wait, in words. */
+export function batches(n) {
+  return `${number(n)} ${n === 1 ? "batch" : "batches"}`;
+}
+
 /** A round number beside an axis. */
 export function axisNumber(value) {
   return String(Number(value.toPrecision(6))).replace("-", "\u2212");

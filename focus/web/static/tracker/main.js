@@ -4,13 +4,14 @@
 // recording has done and still has to do lives in the store, so that a reload goes on where the page was.
 
 import { io } from "../vendor/socket.io-client/4.8.4/socket.io.esm.min.js";
-import { clock, number } from "../js/words.js";
+import { batches, clock, number } from "../js/words.js";
 import { Calibration } from "./calibration.js";
-import { listCameras, openCamera, TrackerTrouble } from "./camera.js";
+import { Camera, listCameras, TrackerTrouble } from "./camera.js";
 import { Diagnostics } from "./diagnostics.js";
 import { drawFace } from "./drawing.js";
 import { Landmarker, worksWhileHidden } from "./landmarker.js";
-import { guessDistance_mm, measureFrame } from "./measures.js";
+import { finishInTheBackground, offerToLetGo } from "./late.js";
+import { guessDistance_mm, measureFrame, NO_FACE } from "./measures.js";
 import { checkQuality, RateMeter } from "./quality.js";
 import { Recorder, trackerInfo } from "./recorder.js";
 import { sortUnfinished, Store } from "./store.js";
@@ -19,17 +20,18 @@ import { holdTrackerLock, keepAwake } from "./tab.js";
 const byId = (id) => document.getElementById(id);
 const root = byId("tracker");
 const video = byId("preview");
+const camera = new Camera(video, () => showTrouble(new TrackerTrouble("camera-gone")));
 const rate = new RateMeter();
 const diagnostics = new Diagnostics(video);
 const calibration = new Calibration();
 const landmarker = new Landmarker(video, { onFrame, onFault: showTrouble });
 const awake = keepAwake();
 let store;
-let stream = null;
 let lines = null;
 let recorder = null;
 let looked_ms = 0;
-let isLinked = false;
+let hasFace = false;
+let linkState = "connecting"; // or "open", "lost"
 
 // -- views ----------------------------------------------------------------------------------------------------------
 
@@ -48,6 +50,7 @@ function showTrouble(error) {
   root.dataset.troubleCode = known.dataset.trouble;
   closeCamera();
   show("trouble");
+  document.title = `${known.querySelector("h2").textContent} · FOCUS`;
   known.querySelector("h2").focus();
 }
 
@@ -66,12 +69,13 @@ async function begin() {
     await holdTrackerLock();
     store = await Store.open();
     const { current, ending } = sortUnfinished(await store.recordingsOf(root.dataset.user), Date.now());
-    ending.forEach(finishInTheBackground);
+    for (const row of ending) finishInTheBackground(row, store, io, showTrouble);
     [lines] = await Promise.all([
       landmarker.load(root.dataset.worker, root.dataset.faceMesh),
       useCamera(localStorage.getItem("focus-camera") ?? ""),
     ]);
-    landmarker.follow(stream);
+    if (root.dataset.view === "trouble") return;
+    landmarker.follow(camera.stream);
     if (current) goOn(current);
     else show("check");
   } catch (error) {
@@ -79,31 +83,24 @@ async function begin() {
   }
 }
 
+/** Whether this camera is the one that is looked through now; something else may have been wanted meanwhile. */
 async function useCamera(deviceId) {
   closeCamera();
-  try {
-    stream = await openCamera(deviceId);
-  } catch (error) {
-    // The camera that was used last may be gone; the usual one will do.
-    if (!deviceId || error.code !== "no-camera") throw error;
-    stream = await openCamera("");
-  }
-  stream.getVideoTracks()[0].addEventListener("ended", () => showTrouble(new TrackerTrouble("camera-gone")));
-  video.srcObject = stream;
-  await video.play();
-  await fillCameraChoice();
+  const isUsed = await camera.open(deviceId);
+  if (isUsed) await fillCameraChoice();
+  return isUsed;
 }
 
 function closeCamera() {
   landmarker.stop();
   recorder?.interrupt();
-  for (const track of stream?.getTracks() ?? []) track.stop();
-  stream = null;
+  camera.close();
 }
 
 async function fillCameraChoice() {
-  const used = stream.getVideoTracks()[0].getSettings().deviceId;
-  const options = (await listCameras()).map((camera, i) => new Option(camera.label || `Camera ${i + 1}`, camera.deviceId, false, camera.deviceId === used));
+  const cameras = await listCameras();
+  const used = camera.stream && camera.track.getSettings().deviceId;
+  const options = cameras.map(({ label, deviceId }, i) => new Option(label || `Camera ${i + 1}`, deviceId, false, deviceId === used));
   byId("camera").replaceChildren(...options);
 }
 
@@ -111,7 +108,7 @@ function onFrame(seen) {
   const frame = measureFrame(seen.landmarks, seen.width, seen.height);
   recorder?.push(seen.timestamp_us, frame, Date.now());
   calibration.take(seen.timestamp_us, frame);
-  rate.push(seen.timestamp_us);
+  rate.push(seen.timestamp_us, performance.now());
   root.dataset.frames = String(Number(root.dataset.frames ?? 0) + 1);
   root.dataset.nose = seen.landmarks ? seen.landmarks[3].toFixed(3) : "";
   if (!document.hidden && lines) drawFace(byId("overlay"), seen, lines, diagnostics.shown);
@@ -123,8 +120,16 @@ function onFrame(seen) {
   showRecording();
 }
 
+/** A camera may stop to give pictures without a word of it: then nothing on the page may look as if all were well. */
+function lookForSilence() {
+  if (!camera.stream || !lines || (document.hidden && !worksWhileHidden)) return;
+  if (!rate.lookForSilence(performance.now())) return;
+  showCheck({ landmarks: null, light: null }, NO_FACE);
+  showRecording();
+}
+
 function showCheck(seen, frame) {
-  const hasFace = seen.landmarks !== null;
+  hasFace = seen.landmarks !== null;
   const distance_mm = hasFace ? guessDistance_mm(seen.landmarks, seen.width, seen.height) : NaN;
   calibration.suggestDistance(distance_mm);
   const checks = checkQuality({
@@ -154,7 +159,7 @@ async function startRecording() {
   byId("start").disabled = true;
   try {
     const used = calibration.inUse;
-    const tracker = trackerInfo({ name: root.dataset.tracker, cameraLabel: stream.getVideoTracks()[0].label, hasGaze: used !== null });
+    const tracker = trackerInfo({ name: root.dataset.tracker, cameraLabel: camera.track.label, hasGaze: used !== null });
     const participant = Number(root.dataset.participant) || null;
     const begun = { id: crypto.randomUUID(), user: root.dataset.user, participant, tracker, startedAt_ms: Date.now(), calibration: used };
     useRecorder(await Recorder.begin(store, io, listener, begun));
@@ -205,7 +210,7 @@ async function onFull() {
 }
 
 function onLink(isOpen) {
-  isLinked = isOpen;
+  linkState = isOpen ? "open" : "lost";
   showRecording();
 }
 
@@ -221,65 +226,39 @@ function onEnd(code, message) {
   }
   byId("closed-report").href = report;
   const lost = row.nextSeq - row.firstSeq;
-  byId("closed-lost").textContent = lost > 0 ? `${lost} batches had not been sent and belong to no session any more.` : "";
-  offerToLetGo(byId("discard"), row);
-  byId("refused-waiting").textContent = number(lost);
+  byId("closed-lost").textContent = lost > 0 ? `Came too late, and belongs to no session any more: ${batches(lost)}.` : "";
+  offerToLetGo(byId("discard"), store, row);
+  byId("refused-waiting").textContent = batches(lost);
   const trouble = { unauthenticated: "login", closed: "closed", evicted: "evicted", consent: "consent" }[code] ?? "refused";
   showTrouble(new TrackerTrouble(trouble, message));
 }
 
-/** What an earlier session has left, sent and closed while the page does something else. */
-function finishInTheBackground(row) {
-  row.state = "closing";
-  const box = byId("late");
-  const showLate = () => {
-    box.hidden = false;
-    byId("late-waiting").textContent = number(late.nWaiting);
-  };
-  const onLateEnd = (code, message) => {
-    if (code === "done" || code === "closed") box.hidden = true;
-    else if (!["unauthenticated", "evicted", "consent"].includes(code)) {
-      showLate();
-      byId("late-refused").hidden = false;
-      byId("late-refused").querySelector("p").textContent = `The server does not take it: ${message || code}.`;
-      offerToLetGo(byId("late-discard"), row);
-    }
-  };
-  const late = new Recorder(store, row, io, { onChange: showLate, onLink: () => {}, onEnd: onLateEnd, onFull: () => {}, onFault: showTrouble });
-  late.start();
-  showLate();
-}
-
-/** The button forgets what the server will never take; nothing of it goes away before somebody says so. */
-function offerToLetGo(button, row) {
-  button.onclick = async () => {
-    await store.remove(row);
-    location.reload();
-  };
-}
-
-const STATE_WORDS = { running: "Recording", paused: "Paused", closing: "Sending the rest" };
+const STATE_WORDS = { running: "Recording", silent: "No pictures come", paused: "Paused", closing: "Sending the rest" };
+const LINK_WORDS = { connecting: "connecting", open: "connected", lost: "no connection; frames wait in this browser" };
 
 function showRecording() {
   if (!recorder) return;
   const { row } = recorder;
+  const state = row.state === "running" && rate.rate_hz === 0 ? "silent" : row.state;
   const values = {
-    "recording-state": STATE_WORDS[row.state],
+    "recording-state": STATE_WORDS[state],
     "recording-clock": clock(recorder.length_us),
     "count-frames": number(row.nFrames),
-    "count-waiting": number(recorder.nWaiting),
-    "recording-link": isLinked ? "connected" : "no connection; frames wait in this browser",
+    "count-waiting": batches(recorder.nWaiting),
+    "recording-face": hasFace ? "seen" : "not seen",
+    "recording-link": LINK_WORDS[linkState],
     "recording-rate": rate.rate_hz === null ? "measuring" : `${rate.rate_hz.toFixed(0)} Hz`,
   };
   for (const [id, words] of Object.entries(values)) if (byId(id).textContent !== words) byId(id).textContent = words;
-  byId("recording-link").className = isLinked ? "chip good" : "chip caution";
-  byId("recording-state").className = row.state === "running" ? "chip live" : "chip caution";
+  byId("recording-link").className = { connecting: "chip", open: "chip good", lost: "chip caution" }[linkState];
+  byId("recording-state").className = state === "running" ? "chip live" : "chip caution";
+  if (byId("watch")) byId("watch").hidden = !row.isOpened; // before that the server knows of no such session
   byId("pause").hidden = row.state !== "running";
   byId("resume").hidden = row.state !== "paused";
   byId("stop").disabled = row.state === "closing";
   root.dataset.produced = String(row.nFrames);
   root.dataset.state = row.state;
-  document.title = `${STATE_WORDS[row.state]} · FOCUS`;
+  document.title = `${STATE_WORDS[state]} · FOCUS`;
 }
 
 // -- the page -------------------------------------------------------------------------------------------------------
@@ -291,12 +270,13 @@ byId("stop").addEventListener("click", stop);
 byId("camera").addEventListener("change", async ({ target }) => {
   localStorage.setItem("focus-camera", target.value);
   try {
-    await useCamera(target.value);
-    landmarker.follow(stream);
+    if (await useCamera(target.value)) landmarker.follow(camera.stream);
   } catch (error) {
     showTrouble(error);
   }
 });
+navigator.mediaDevices?.addEventListener("devicechange", () => camera.stream && fillCameraChoice());
+setInterval(lookForSilence, 1000);
 for (const button of root.querySelectorAll("[data-again]")) button.addEventListener("click", () => location.reload());
 byId("hidden-note").hidden = worksWhileHidden;
 addEventListener("pagehide", () => recorder?.leave());

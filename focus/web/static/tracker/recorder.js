@@ -19,7 +19,9 @@ const GAZE_UNITS = { gaze_x: "screen", gaze_y: "screen" };
  */
 export function trackerInfo({ name, cameraLabel, hasGaze }) {
   const units = { ...COLUMN_UNITS, ...(hasGaze ? GAZE_UNITS : {}) };
-  return { name, model: cameraLabel.slice(0, 100), columns: Object.keys(units), units, gaze_space: "screen" };
+  // Chromium puts the numbers of maker and model behind the name.
+  const model = cameraLabel.replace(/ \([0-9a-f]{4}:[0-9a-f]{4}\)$/i, "").slice(0, 100);
+  return { name, model, columns: Object.keys(units), units, gaze_space: "screen" };
 }
 
 export class Recorder {

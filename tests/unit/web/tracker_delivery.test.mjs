@@ -143,6 +143,19 @@ for (const fault of ["cut before storing", "cut after storing"]) {
   });
 }
 
+test("a connection that is lost while its opening is written down sends nothing", async () => {
+  const { server, store, delivery } = await delivering(2);
+  let write;
+  store.save = () => new Promise((resolve) => { write = resolve; });
+  server.socket.disconnect("transport close");
+  server.socket.connect();
+  await settle();
+  server.socket.disconnect("transport close");
+  write();
+  await settle();
+  assert.equal(delivery.isOpen, false);
+});
+
 test("a busy server is given the time it asks for", async () => {
   const { server, pass } = await delivering(5, { faults: [null, { code: "busy", retry_ms: 1000 }] });
   assert.equal(server.stored.length, 1);

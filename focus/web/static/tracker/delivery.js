@@ -22,7 +22,7 @@ export class Delivery {
   #store;
   #listener;
   #window = null; // of this connection; null while the recording is not open
-  #limits = null;
+  #connection = 0; // number of the newest connection, or of its loss
   #isSending = false;
   #isEnded = false;
   #isAsking = false;
@@ -88,12 +88,13 @@ export class Delivery {
 
   async #open() {
     const row = this.row;
+    const connection = ++this.#connection;
     const message = { recording: row.id, tracker: row.tracker, takeover: true };
     if (row.calibration) message.screen = row.calibration.screen;
     if (row.lease) message.lease = row.lease;
     if (row.participant) message.participant = row.participant;
     const answer = await this.#ask("open", message);
-    if (answer === null || this.#isEnded) return;
+    if (answer === null || this.#isEnded || connection !== this.#connection) return;
     if (answer.code) {
       this.#failed(answer);
       return;
@@ -106,7 +107,7 @@ export class Delivery {
     row.isOpened = true;
     await this.#store.save(row);
     await this.#store.release(row, answer.next_seq);
-    this.#limits = answer.limits;
+    if (this.#isEnded || connection !== this.#connection) return; // lost meanwhile; the next one opens it
     this.#window = new DeliveryWindow(answer.next_seq, answer.limits.in_flight);
     this.#heard_ms = this.#now_ms();
     this.#listener.onLink(true);
@@ -116,6 +117,7 @@ export class Delivery {
 
   #lost(reason) {
     this.#window = null;
+    this.#connection += 1;
     if (this.#isEnded) return;
     this.#listener.onLink(false);
     // Socket.IO comes back by itself from everything but a farewell of the server.

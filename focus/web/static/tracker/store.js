@@ -58,11 +58,12 @@ export class Store {
     return rows.filter((row) => row.user === user).sort((a, b) => a.startedAt_ms - b.startedAt_ms);
   }
 
+  /** Write a row down; where this browser is full, that is done with the next change that fits. */
   async save(row) {
     return this.#inOrder(async () => {
       const transaction = this.#transaction("readwrite");
       transaction.objectStore("recordings").put({ ...row });
-      await finished(transaction);
+      await finished(transaction).catch(unlessFull);
     });
   }
 
@@ -79,12 +80,10 @@ export class Store {
     const transaction = this.#transaction("readwrite");
     transaction.objectStore("batches").put({ recording: row.id, seq: row.nextSeq, payload, crc32, n, t0_us, t1_us });
     transaction.objectStore("recordings").put({ ...row, ...changes });
-    try {
-      await finished(transaction);
-    } catch (error) {
-      if (error?.name === "QuotaExceededError") throw new QueueFullError(error.message);
-      throw error;
-    }
+    await finished(transaction).catch((error) => {
+      unlessFull(error);
+      throw new QueueFullError(error.message);
+    });
     Object.assign(row, changes);
   }
 
@@ -99,7 +98,13 @@ export class Store {
       const transaction = this.#transaction("readwrite");
       transaction.objectStore("batches").delete(range);
       transaction.objectStore("recordings").put({ ...row, ...changes });
-      await finished(transaction);
+      await finished(transaction).catch(async (error) => {
+        unlessFull(error);
+        // A full browser takes no row, not even one that tells of less. Without the batches it will take the next.
+        const emptying = this.#transaction("readwrite");
+        emptying.objectStore("batches").delete(range);
+        await finished(emptying);
+      });
       Object.assign(row, changes);
     });
   }
@@ -136,10 +141,14 @@ function answered(request) {
   });
 }
 
+/** What fails aborts its transaction, which only then says why. */
 function finished(transaction) {
   return new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve();
     transaction.onabort = () => reject(transaction.error);
-    transaction.onerror = () => reject(transaction.error);
   });
+}
+
+function unlessFull(error) {
+  if (error?.name !== "QuotaExceededError") throw error;
 }

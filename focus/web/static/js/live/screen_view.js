@@ -12,6 +12,7 @@ export class ScreenView {
   constructor(element, caption, tracker) {
     this.canvas = new SharpCanvas(element);
     this.space = tracker.gaze_space;
+    this.hasGaze = (tracker.columns ?? []).some((name) => name.startsWith("gaze"));
     this.range_deg = SMALLEST_DEG;
     const screen = tracker.screen;
     const aspect = this.space === "screen" && screen ? screen.width_mm / screen.height_mm : this.space === "scene" ? 4 / 3 : 16 / 9;
@@ -66,7 +67,7 @@ export class ScreenView {
     this.canvas.clear();
     this.#grid();
     if (!history.has("gaze_x")) {
-      this.#say("This tracker sends no gaze position.");
+      this.#say(this.hasGaze ? "No gaze was measured in these 30 s." : "This tracker sends no gaze position.");
       return;
     }
     this.#widen(history);

@@ -96,15 +96,16 @@ def test_the_pages_of_administrators_and_groups_are_used_with_the_keyboard_alone
         browser.show(width_px=1440)
         driver.get(f"{admin.process.url}/admin/health")
 
-        tab_to(driver, "a[href='/admin/users']").send_keys(Keys.ENTER)
-        tab_to(driver, "#q").send_keys("new.person", Keys.ENTER)
-        browser.wait(lambda: "q=new.person" in driver.current_url, "the search")
-        tab_to(driver, "td a").send_keys(Keys.ENTER)
-        browser.wait(lambda: driver.find_elements(By.ID, "role"), "the account")
-        tab_to(driver, "#role").send_keys("res", Keys.TAB, Keys.ENTER)
-        said = browser.wait(
-            lambda: browser.text(".notice") if driver.find_elements(By.CSS_SELECTOR, ".notice") else "", "the answer"
-        )
+        with browser.another_page():
+            tab_to(driver, "a[href='/admin/users']").send_keys(Keys.ENTER)
+        with browser.another_page():
+            tab_to(driver, "#q").send_keys("new.person", Keys.ENTER)
+        assert "q=new.person" in driver.current_url
+        with browser.another_page():
+            tab_to(driver, "td a").send_keys(Keys.ENTER)
+        with browser.another_page():
+            tab_to(driver, "#role").send_keys("res", Keys.TAB, Keys.ENTER)
+        said = browser.text(".notice")
 
     assert faults == []
     assert said == "new.person@example.org is researcher from now on, and logged out everywhere."
@@ -118,12 +119,13 @@ def test_the_tracker_can_be_used_by_everybody_in_each_of_its_views(page: Tracker
     faults = serious_faults(page.browser)
     page.browser.show(width_px=1440)
     page.driver.find_element(By.ID, "calibrate").click()
-    page.browser.wait(lambda: page.driver.find_element(By.ID, "dot").is_displayed(), "the first dot")
+    page.browser.wait(lambda: page.dot() == 0, "the first dot")
     faults += serious_faults(page.browser)
+    page.driver.switch_to.active_element.send_keys(" ")
+    page.browser.wait(lambda: page.dot() == 1, "the second dot, after a press of the space bar")
     page.driver.find_element(By.ID, "calibration-cancel").click()
     page.browser.show(width_px=1440)
-    page.driver.find_element(By.ID, "start").click()
-    page.wait_for_view("recording")
+    page.start()
     faults += serious_faults(page.browser)
     tracking = page.driver.current_window_handle
     page.driver.switch_to.new_window("tab")

@@ -8,25 +8,22 @@ import uuid
 import zipfile
 from pathlib import Path
 
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from tests.browser.conftest import Browser, Server
+from tests.browser.conftest import WAIT_S, Browser, Server
 from tests.servers import wait_until
 
 PASSWORD = "a stranger's own sentence"
 
 
-def instance_of(server: Server) -> Path:
-    return Path(server.environment["FOCUS_INSTANCE"])
-
-
 def letters(server: Server) -> list[Path]:
-    return sorted((instance_of(server) / "outbox").glob("*.eml"))
+    return sorted((server.instance / "outbox").glob("*.eml"))
 
 
 def mailed_link(server: Server, kind: str) -> str:
-    wait_until(lambda: any(f"-{kind}-" in path.name for path in letters(server)), what=f"the letter {kind}", limit_s=20)
+    wait_until(
+        lambda: any(f"-{kind}-" in path.name for path in letters(server)), what=f"the letter {kind}", limit_s=WAIT_S
+    )
     found = re.search(
         rf"{re.escape(server.url)}/\S+", [p for p in letters(server) if f"-{kind}-" in p.name][-1].read_text()
     )
@@ -34,12 +31,13 @@ def mailed_link(server: Server, kind: str) -> str:
     return found[0]
 
 
-def write(driver: webdriver.Chrome, **values: str) -> None:
+def write(browser: Browser, **values: str) -> None:
+    """Write into all fields of these names, as soon as there is one."""
     for name, value in values.items():
-        for field in driver.find_elements(By.NAME, name):
-            if field.is_displayed():
-                field.clear()
-                field.send_keys(value)
+        browser.find(f"[name={name}]")
+        for field in browser.driver.find_elements(By.NAME, name):
+            field.clear()
+            field.send_keys(value)
 
 
 def test_a_stranger_comes_records_takes_everything_and_leaves_nothing(
@@ -50,53 +48,49 @@ def test_a_stranger_comes_records_takes_everything_and_leaves_nothing(
 
     # an account
     driver.get(server.url)
-    driver.find_element(By.LINK_TEXT, "Make an account").click()
-    write(driver, email=email, display_name="Stranger", new=PASSWORD, again=PASSWORD)
-    browser.press("Make my account")
-    browser.wait(lambda: browser.text("h1") == "Look into your mail", "the answer")
+    browser.follow("Make an account")
+    write(browser, email=email, display_name="Stranger", new=PASSWORD, again=PASSWORD)
+    browser.follow("Make my account")
+    assert browser.text("h1") == "Look into your mail"
     driver.get(mailed_link(server, "verify"))
-    write(driver, password=PASSWORD)
-    browser.press("Confirm and log in")
-    browser.wait(lambda: browser.text("h1").startswith("Welcome"), "the questions")
-    write(driver, birth_year="1990")
-    browser.press("Keep my answers")
-    browser.wait(lambda: not driver.find_elements(By.NAME, "birth_year"), "the home page")
+    write(browser, password=PASSWORD)
+    browser.follow("Confirm and log in")
+    assert browser.text("h1").startswith("Welcome")
+    write(browser, birth_year="1990")
+    browser.follow("Keep my answers")
 
     # a token
     driver.get(f"{server.url}/account")
-    write(driver, name="my tracker")
-    browser.press("Make the token")
-    browser.wait(lambda: driver.find_elements(By.ID, "secret"), "the token")
+    write(browser, name="my tracker")
+    browser.follow("Make the token")
     assert browser.text("#secret").startswith("focus_")
 
     # a recording, with the words of consent beside the button
     driver.get(server.url)
     assert "By starting a session you agree" in browser.text(".consent-line")
-    browser.press("Replay the demo recording")
+    browser.follow("Replay the demo recording")
     browser.wait(lambda: browser.number("#count-blink") >= 1, "the first blink")
     recording_id = driver.current_url.split("/")[-2]
-    browser.press("Stop")
-    browser.wait(lambda: driver.find_elements(By.ID, "metrics-title"), "the report")
-    browser.wait(lambda: not driver.find_elements(By.CSS_SELECTOR, "[data-pending]"), "the end of the analysis")
+    browser.follow("Stop")
+    browser.wait_for_report()
 
     # everything, to take along
     driver.get(f"{server.url}/account/data")
-    browser.press("Make a copy of everything")
-    browser.wait(lambda: driver.find_elements(By.LINK_TEXT, "Fetch the file"), "the end of the export")
-    driver.find_element(By.LINK_TEXT, "Fetch the file").click()
-    wait_until(lambda: bool(list(tmp_path.glob("*.zip"))), what="the file", limit_s=20)
+    browser.follow("Make a copy of everything")
+    browser.press("Fetch the file")
+    wait_until(lambda: any(map(zipfile.is_zipfile, tmp_path.glob("*.zip"))), what="the file", limit_s=WAIT_S)
     with zipfile.ZipFile(next(tmp_path.glob("*.zip"))) as archive:
         assert email in archive.read("account.json").decode()
         assert archive.read(f"recordings/{recording_id}/frames.csv").count(b"\n") > 100
 
     # nothing left
-    write(driver, word="DELETE", current=PASSWORD)
-    browser.press("Delete my account and everything in it")
-    browser.wait(lambda: "Your account and everything in it is deleted" in driver.page_source, "the end")
-    stored = sqlite3.connect(instance_of(server) / "focus.db")
+    write(browser, word="DELETE", current=PASSWORD)
+    browser.follow("Delete my account and everything in it")
+    assert "Your account and everything in it is deleted" in driver.page_source
+    stored = sqlite3.connect(server.instance / "focus.db")
     for table, column, value in (("user", "email", email), ("recording", "id", recording_id)):
         assert stored.execute(f'SELECT count(*) FROM "{table}" WHERE {column} = ?', [value]).fetchone() == (0,)
     stored.close()
-    assert list((instance_of(server) / "exports").glob("*")) == []
+    assert list((server.instance / "exports").glob("*")) == []
     assert not any(email in path.read_text() for path in letters(server))
     assert browser.complaints() == []

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import uuid
 from urllib.parse import urlsplit
 
@@ -17,7 +15,7 @@ from focus.analysis.parameters import AnalysisParameters
 from focus.demo import DEMO_PATH
 from focus.eyestate.model import load_shipped
 from focus.protocol.recording_csv import open_recording_csv
-from tests.browser.conftest import ROOT, Browser, Server
+from tests.browser.conftest import WAIT_S, Browser, Server
 
 STATE_WORDS = {"Fixation", "Saccade", "Pursuit", "Blink", "Not seen"}
 
@@ -27,29 +25,31 @@ def log_in(browser: Browser, server: Server) -> None:
     browser.wait(lambda: urlsplit(browser.driver.current_url).path == "/", "the list of sessions")
 
 
+def wait_until_live(browser: Browser) -> None:
+    """Until the live page has its connection; the browser complains about one that is left while it is made."""
+    browser.wait(lambda: browser.text("#connection") == "live", "the live connection")
+
+
 def test_a_newcomer_sees_eyes_at_work_with_one_click_and_reads_the_report(browser: Browser, server: Server) -> None:
     driver = browser.driver
-    driver.get(server.login_link(server.add_person()))
+    driver.get(server.login_link(f"{uuid.uuid4().hex}@example.org"))
     assert browser.text("h1") == "Your first session is one click away"
 
-    browser.press("Replay the demo recording")
+    browser.follow("Replay the demo recording")
 
-    browser.wait(lambda: browser.text("#connection") == "live", "the live connection")
+    wait_until_live(browser)
     browser.wait(lambda: browser.text("#state-word") in STATE_WORDS, "a state of the eyes")
     browser.wait(lambda: browser.number("#count-blink") >= 1, "the first blink")
-    assert browser.number("#count-fixation") > 3
-    assert browser.number("#quality-rate") == pytest.approx(60, rel=0.03)
-    assert browser.number("#quality-delay") < 2000
-    browser.wait(
-        lambda: driver.find_elements(By.CSS_SELECTOR, "[data-metric=blink_rate] [data-value]"), "the blink rate"
-    )
-    assert drawn_pixels(browser, "#screen") > 500
-    assert drawn_pixels(browser, "#strip-openness") > 500
+    browser.wait(lambda: browser.number("#count-fixation") > 3, "more than three fixations")
+    browser.wait(lambda: browser.number("#quality-rate") == pytest.approx(60, rel=0.03), "the rate")
+    browser.wait(lambda: browser.number("#quality-delay") < 2000, "a short delay")
+    browser.find("[data-metric=blink_rate] [data-value]")
+    browser.wait(lambda: drawn_pixels(browser, "#screen") > 500, "the drawn gaze")
+    browser.wait(lambda: drawn_pixels(browser, "#strip-openness") > 500, "the drawn eyelids")
 
-    browser.press("Stop")
+    browser.follow("Stop")
 
-    browser.wait(lambda: driver.find_elements(By.ID, "metrics-title"), "the report")
-    browser.wait(lambda: not driver.find_elements(By.CSS_SELECTOR, "[data-pending]"), "the end of the analysis")
+    browser.wait_for_report()
     browser.wait(lambda: driver.find_elements(By.CSS_SELECTOR, "#chart-openness canvas"), "the drawn timeline")
     assert browser.number("#frames-stored") > 100
     assert browser.number("[data-count=blink]") >= 1
@@ -60,11 +60,11 @@ def test_a_newcomer_sees_eyes_at_work_with_one_click_and_reads_the_report(browse
 
 def test_two_live_sessions_stand_side_by_side_over_one_line(browser: Browser, server: Server) -> None:
     driver = browser.driver
-    driver.get(server.login_link(server.add_person()))
+    driver.get(server.login_link(f"{uuid.uuid4().hex}@example.org"))
     for kind in ("Replay the demo recording", "Simulate a person"):
         driver.get(f"{server.url}/sessions/start")
-        browser.press(kind)
-        browser.wait(lambda: browser.text("#connection") == "live", "the live connection")
+        browser.follow(kind)
+        wait_until_live(browser)
     driver.get_log("performance")
     driver.get(f"{server.url}/live")
 
@@ -73,17 +73,21 @@ def test_two_live_sessions_stand_side_by_side_over_one_line(browser: Browser, se
         browser.wait(lambda card=card: browser.text(f"{card} [data-part=connection]") == "live", f"{name} live")
         browser.wait(lambda card=card: browser.text(f"{card} [data-part=state]") in STATE_WORDS, f"the eyes of {name}")
         browser.wait(lambda card=card: browser.number(f"{card} [data-part=frame-rate]") > 50, f"the rate of {name}")
-        assert drawn_pixels(browser, f"{card} [data-part=screen]") > 200
+        browser.wait(lambda card=card: drawn_pixels(browser, f"{card} [data-part=screen]") > 200, f"gaze of {name}")
         # After a few seconds a rate has no value that says anything, or an interval beside it.
         browser.wait(
             lambda card=card: re.search(r" to |not shown", browser.text(f"{card} [data-part=rate]")), f"rate of {name}"
         )
     lines = [entry for entry in driver.get_log("performance") if "Network.webSocketCreated" in entry["message"]]
     assert len(lines) == 1
-    for _ in range(2):
+    for name in ("Demo recording", "Simulated person"):
+        card = f"[aria-label='You: {name}']"
         driver.get(f"{server.url}/live")
-        driver.find_element(By.LINK_TEXT, "You").click()
-        browser.press("Stop")
+        browser.wait(lambda card=card: browser.text(f"{card} [data-part=connection]") == "live", f"{name} live")
+        with browser.another_page():
+            browser.find(f"{card} a").click()
+        wait_until_live(browser)
+        browser.follow("Stop")
     assert browser.complaints() == []
 
 
@@ -94,27 +98,19 @@ def test_the_live_page_ends_with_its_session_and_the_report_says_what_the_analys
     recording = open_recording_csv(DEMO_PATH)
     wanted = analyse(recording, recording.tracker, load_shipped(), parameters=AnalysisParameters())
     recording_id = str(uuid.uuid4())
-    token = server.new_token()
     log_in(browser, server)
-    source = ["--source", "replay", "--file", str(DEMO_PATH), "--speed", "25", "--recording", recording_id]
 
-    with subprocess.Popen(
-        [sys.executable, "-m", "focus.client", "stream", "--server", server.url, *source],
-        cwd=ROOT,
-        env={**server.environment, "FOCUS_TOKEN": token},
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as client:
+    with server.replay(recording_id, speed="25") as client:
         browser.wait(lambda: is_open(browser, server, recording_id), "the open session")
         browser.wait(lambda: browser.number("#count-blink") >= 1, "the first blink")
         browser.wait(lambda: driver.find_element(By.ID, "ended").is_displayed(), "the end of the session")
-        _, complaint = client.communicate(timeout=60)
+        _, complaint = client.communicate(timeout=WAIT_S)
     assert client.returncode == 0, complaint
     assert browser.text("#connection") == "ended"
 
-    browser.press("Open the report")
+    browser.follow("Open the report")
 
-    browser.wait(lambda: not driver.find_elements(By.CSS_SELECTOR, "[data-pending]"), "the end of the analysis")
+    browser.wait_for_report()
     assert browser.number("#frames-stored") == len(wanted.t_us)
     shown = {
         element.get_attribute("data-count"): int(re.sub(r"\D", "", element.text))

@@ -17,10 +17,10 @@ def test_charts_of_a_report_say_what_their_tables_say(browser: Browser, server: 
     driver = browser.driver
     log_in(browser, server)
     driver.get(f"{server.url}/sessions/{stored_session}")
-    browser.wait(lambda: not driver.find_elements(By.CSS_SELECTOR, "[data-pending]"), "the end of the analysis")
-    chart = browser.wait(lambda: driver.find_element(By.ID, "chart-blink-rate"), "the chart of the blink rate")
+    browser.wait_for_report()
+    browser.find("#chart-blink-rate canvas")
 
-    chart.send_keys(Keys.ARROW_RIGHT)
+    driver.find_element(By.ID, "chart-blink-rate").send_keys(Keys.ARROW_RIGHT)
 
     row = driver.find_element(By.CSS_SELECTOR, "#blink-rate-table tbody tr")
     said = browser.text("#value-blink-rate")
@@ -94,10 +94,11 @@ def test_a_file_becomes_a_report_whose_numbers_are_those_of_the_file(
     assert fault == "wrong.csv line 9, column openness_right: 'half' is not a number"
     driver.find_element(By.ID, "import-file").send_keys(str(webcam_csv(tmp_path / "lids.csv")))
     browser.press("Import")
-    link = browser.wait(lambda: driver.find_element(By.CSS_SELECTOR, "#imports [data-state=done] a"), "the report")
-    driver.get(link.get_attribute("href"))
-    browser.wait(lambda: not driver.find_elements(By.CSS_SELECTOR, "[data-pending]"), "the end of the analysis")
-    browser.wait(lambda: driver.find_elements(By.CSS_SELECTOR, "[data-metric=blink_rate]"), "the numbers")
+    link = browser.wait(
+        lambda: driver.find_element(By.CSS_SELECTOR, "#imports [data-state=done] a").get_attribute("href"), "the report"
+    )
+    driver.get(link)
+    browser.wait_for_report()
 
     assert browser.text("#frames-stored") == "600"
     assert browser.text("[data-count=blink]") == "Blinks 4"

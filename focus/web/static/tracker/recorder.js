@@ -33,6 +33,7 @@ export class Recorder {
   #timer;
   #listener;
   #isFull = false;
+  #isTaking; // frames; ends with the press of a button, before the state that follows is written down
 
   /**
    * @param store see store.js
@@ -46,6 +47,7 @@ export class Recorder {
     this.#batcher = new Batcher(row.tracker.columns, BATCH_US);
     this.#listener = listener;
     this.#clock = new FrameClock(row.startedAt_ms, row.last_us);
+    this.#isTaking = row.state === "running";
     const options = { transports: ["websocket"], auth: CONNECT_AUTH, autoConnect: false, forceNew: true, reconnectionDelay: 500, reconnectionDelayMax: 5000 };
     this.#delivery = new Delivery(io(NAMESPACE, options), store, row, { ...listener, onEnd: (code, message) => this.#ended(code, message) });
     this.#timer = setInterval(() => this.#delivery.pump(), PUMP_EVERY_MS);
@@ -75,7 +77,7 @@ export class Recorder {
 
   /** Take a frame of the camera; does nothing while the recording is not running. */
   push(timestamp_us, frame, now_ms) {
-    if (this.row.state !== "running") return;
+    if (!this.#isTaking) return;
     const t_us = this.#clock.take(timestamp_us, now_ms);
     if (t_us === null) return;
     this.#queue(this.#batcher.push(t_us, withGaze(frame, this.row.calibration)));
@@ -88,6 +90,7 @@ export class Recorder {
   }
 
   async pause() {
+    this.#isTaking = false;
     this.interrupt();
     await this.#setState("paused");
   }
@@ -95,10 +98,12 @@ export class Recorder {
   async resume() {
     this.#isFull = false;
     await this.#setState("running");
+    this.#isTaking = true;
   }
 
   /** No more frames: once all is stored the recording is closed and `onEnd` told. */
   async stop() {
+    this.#isTaking = false;
     this.interrupt();
     await this.#setState("closing");
     this.#delivery.pump();

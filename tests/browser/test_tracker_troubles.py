@@ -135,6 +135,43 @@ def test_a_browser_without_webgl(server: Tracked) -> None:
     assert "hardware or graphics acceleration" in words
 
 
+def test_a_browser_that_lacks_a_part(with_camera: Browser, server: Tracked) -> None:
+    stub = "Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined });"
+    with tracker_page(with_camera, server, stub=stub) as page:
+        page.open()
+        code, words = words_of_trouble(page)
+
+    assert code == "unsupported"
+    assert "A current Chrome, Edge, Firefox or Safari" in words
+
+
+def test_a_face_model_that_does_not_load_leaves_no_camera_on(with_camera: Browser, server: Tracked) -> None:
+    """The camera, which is given only after the page has given up, is switched off at once."""
+    stub = """
+        window.Worker = class {
+          postMessage() { setTimeout(() => this.onerror({ message: "it is not there" })); }
+        };
+        const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+        navigator.mediaDevices.getUserMedia = async (wanted) => {
+          const stream = await ask(wanted);
+          window.given = new Promise((resolve) => { window.give = resolve; });
+          await window.given;
+          window.camera = stream.getVideoTracks()[0];
+          return stream;
+        };
+    """
+    with tracker_page(with_camera, server, stub=stub) as page:
+        page.open()
+        code, words = words_of_trouble(page)
+        assert code == "assets"
+        assert "it is not there" in words
+
+        page.browser.wait(lambda: page.driver.execute_script("return Boolean(window.give)"), "the wish for a camera")
+        page.driver.execute_script("window.give()")
+        page.browser.wait(lambda: page.driver.execute_script("return window.camera?.readyState") == "ended", "the end")
+        assert page.told("view") == "trouble"
+
+
 def test_another_tab_that_tracks_already(with_camera: Browser, server: Tracked) -> None:
     with tracker_page(with_camera, server) as page:
         page.open()

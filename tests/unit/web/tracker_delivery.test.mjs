@@ -213,6 +213,17 @@ test("a browser that is logged out is told so and nothing is let go", async () =
   assert.deepEqual(server.sent, []);
 });
 
+test("a recording that another connection has taken is let alone, and nothing of it is let go", async () => {
+  const { server, store, row, delivery, ends } = await delivering(1);
+  server.socket.tell("evicted", { recording: row.id });
+  await store.append(row, "batch 1");
+  await delivery.pump();
+  await settle();
+  assert.deepEqual(ends, ["evicted"]);
+  assert.equal(server.socket.connected, false);
+  assert.equal(store.batches.size, 1);
+});
+
 test("without consent nothing is sent and nothing is let go", async () => {
   const { server, store, ends } = await delivering(2, { openAnswer: { code: "consent", message: "no consent" } });
   assert.deepEqual(ends, ["consent"]);

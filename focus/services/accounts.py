@@ -372,8 +372,13 @@ def _close_runs(session: Session, user: User) -> None:
         recording_queries.close_recording(session, recording.id, ended_at=datetime.now(UTC))
 
 
+def is_last_admin(session: Session, user: User) -> bool:
+    """Whether this is the only active administrator; it cannot change before the transaction ends."""
+    return queries.lock_active_admins(session) == [user.id]
+
+
 def _keep_one_admin(session: Session, user: User, what: str) -> None:
-    if user.role == "admin" and user.is_active and queries.count_active_admins(session) <= 1:
+    if is_last_admin(session, user):
         raise ConflictError(f"the last active administrator cannot {what}; make another one first")
 
 

@@ -147,8 +147,7 @@ def delete_account(session: Session, principal: Principal, *, instance: Path, no
         If they are the last active administrator and there are other accounts, whom nobody could help then.
     """
     user = accounts.get_user(session, principal.user_id)
-    is_last_admin = user.role == "admin" and user.is_active and account_queries.count_active_admins(session) <= 1
-    if is_last_admin and account_queries.count_users(session) > 1:
+    if accounts.is_last_admin(session, user) and account_queries.count_users(session) > 1:
         raise ConflictError("you are the last active administrator; make somebody else one first")
     removal = Removal(
         tuple(_files_of(session, user.id, user.email, instance)), tuple(queries.recording_ids_of(session, user.id))

@@ -49,9 +49,12 @@ def first_active_admin(session: Session) -> User | None:
     return session.scalar(select(User).where(User.role == "admin", User.is_active.is_(True)).order_by(User.id).limit(1))
 
 
-def count_active_admins(session: Session) -> int:
-    query = select(func.count()).select_from(User).where(User.role == "admin", User.is_active.is_(True))
-    return session.scalar(query) or 0
+def lock_active_admins(session: Session) -> list[int]:
+    """Who the active administrators are; nobody else changes that before the transaction ends."""
+    query = select(User.id).where(User.role == "admin", User.is_active.is_(True)).order_by(User.id).with_for_update()
+    # On SQLite a savepoint is what takes the turn to write; what is read after it cannot be old.
+    with session.begin_nested():
+        return list(session.scalars(query))
 
 
 def add_user(session: Session, user: User) -> None:

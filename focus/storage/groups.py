@@ -148,6 +148,8 @@ def delete_membership(session: Session, *, group_id: int, user_id: int) -> bool:
 
 def put_invitation(session: Session, invitation: GroupInvitation) -> None:
     """Add an invitation, in the place of an earlier one of the same group to the same address."""
+    # Two at the same moment come one after the other, so that the second finds the first.
+    session.execute(select(Group.id).where(Group.id == invitation.group_id).with_for_update())
     session.execute(
         delete(GroupInvitation).where(
             GroupInvitation.group_id == invitation.group_id, GroupInvitation.email == invitation.email

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from focus.storage.account_models import Calibration, Profile
+from focus.storage.account_models import Calibration, Profile, User
 
 
 def find_profile(session: Session, user_id: int) -> Profile | None:
@@ -16,8 +16,10 @@ def find_profile(session: Session, user_id: int) -> Profile | None:
 
 def put_profile(session: Session, profile: Profile) -> None:
     """Store the profile in place of the one before."""
-    session.merge(profile)
-    session.flush()
+    # Two at the same moment come one after the other; on SQLite the savepoint takes the turn to write.
+    with session.begin_nested():
+        session.execute(select(User.id).where(User.id == profile.user_id).with_for_update())
+        session.merge(profile)
 
 
 def add_calibration(session: Session, calibration: Calibration) -> None:

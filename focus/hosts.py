@@ -45,6 +45,8 @@ class HostCheck:
 
 
 def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0]
+    """The name in a Host header; nothing where what follows it is no port."""
+    name, colon, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
+    if not colon:
+        return host
+    return name if not port or (port.isascii() and port.isdigit()) else ""

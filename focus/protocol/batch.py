@@ -6,10 +6,11 @@ takes it. Creating one checks it, so nothing behind the border has to check agai
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,13 @@ from focus.protocol.schema import COLUMN_BY_NAME, GAZE_SPACES, MAX_T_US, GazeSpa
 IntArray = npt.NDArray[np.int64]
 Float32Array = npt.NDArray[np.float32]
 _Value = TypeVar("_Value", "ScreenGeometry", "TrackerInfo")
+
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+
+
+def is_text(value: object, low: int, high: int) -> bool:
+    """Whether a value is a text of this length that a database can keep: without U+0000 and halves of pairs."""
+    return isinstance(value, str) and low <= len(value) <= high and _UNSTORABLE.search(value) is None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -226,10 +234,10 @@ class TrackerInfo:
     screen: ScreenGeometry | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not 1 <= len(self.name) <= 100:
-            raise FrameValueError(f"tracker name {self.name!r} is not a text of 1 to 100 characters")
-        if not isinstance(self.model, str) or len(self.model) > 100:
-            raise FrameValueError(f"tracker model {self.model!r} is not a text of at most 100 characters")
+        if not is_text(self.name, 1, 100):
+            raise FrameValueError(f"tracker name {str(self.name)[:120]!r} is not a text of 1 to 100 characters")
+        if not is_text(self.model, 0, 100):
+            raise FrameValueError(f"tracker model {str(self.model)[:120]!r} is not a text of at most 100 characters")
         if not isinstance(self.columns, (tuple, list)):
             raise FrameValueError(f"tracker columns {self.columns!r} are not a list of names")
         for name in self.columns:
@@ -243,7 +251,7 @@ class TrackerInfo:
             if not 0.5 <= self.rate_hz <= 5000:
                 raise FrameValueError(f"rate_hz {self.rate_hz} lies outside of 0.5..5000")
         if not isinstance(self.units, Mapping) or not all(
-            key in COLUMN_BY_NAME and isinstance(unit, str) and len(unit) <= 20 for key, unit in self.units.items()
+            key in COLUMN_BY_NAME and is_text(unit, 0, 20) for key, unit in self.units.items()
         ):
             raise FrameValueError(f"units {self.units!r} are not texts of at most 20 characters by column name")
         object.__setattr__(self, "columns", tuple(self.columns))

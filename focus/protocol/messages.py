@@ -33,7 +33,7 @@ from typing import Any, ClassVar, Final, Self, TypeVar
 
 from focus import errors
 from focus.errors import FocusError, FrameFormatError, ProtocolVersionError
-from focus.protocol.batch import FrameBatch, TrackerInfo
+from focus.protocol.batch import FrameBatch, TrackerInfo, is_text
 from focus.protocol.codec import MAX_BATCH_BYTES, checksum, decode_batch, peek_header
 from focus.protocol.schema import MAX_T_US
 
@@ -43,8 +43,6 @@ MAX_MARKER_BYTES: Final = 4096
 _MAX_INT: Final = 2**53 - 1  # what JavaScript holds exactly
 _MAX_NS: Final = 2**63 - 1
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 _M = TypeVar("_M", bound="Message")
 
@@ -97,8 +95,7 @@ class Message:
 
     def _check_text(self, name: str, low: int, high: int) -> None:
         value = getattr(self, name)
-        # No database has a place for U+0000 or half of a surrogate pair in a text.
-        if not isinstance(value, str) or not low <= len(value) <= high or _UNSTORABLE.search(value):
+        if not is_text(value, low, high):
             raise self._bad(name, f"a text of {low} to {high} characters")
 
     def _check_recording(self) -> None:

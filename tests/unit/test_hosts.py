@@ -22,6 +22,9 @@ from focus.hosts import HostCheck
         ("focus.example.org.evil.example", 400),
         ("evil.example:5000", 400),
         ("127.0.0.2", 400),
+        ("127.0.0.1:5000@evil.example", 400),
+        ("[::1]evil.example", 400),
+        ("[::1]evil.example:80", 400),
         ("", 400),
     ],
 )

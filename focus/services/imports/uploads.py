@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from focus.errors import BusyError, ConflictError, InputError, NotFoundError, RecordingFileError, TooLargeError
 from focus.services import consent
-from focus.services.accounts import Principal
+from focus.services.accounts import Principal, clean_text
 from focus.services.imports.base import IMPORTERS
 from focus.storage import my_data as queries
 from focus.storage.operation_models import Job
@@ -117,8 +117,8 @@ def request_import(
         "name": path.name,
         "n_bytes": path.stat().st_size,
         "format": format_name,
-        "title": title.strip()[:200],
-        "task": task.strip()[:100],
+        "title": clean_text(title)[:200],
+        "task": clean_text(task)[:100],
         "moved_at": now.isoformat(),
     }
     job = Job(owner_id=principal.user_id, kind=IMPORT_KIND, state="waiting", arguments=arguments, created_at=now)

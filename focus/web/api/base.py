@@ -25,6 +25,7 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from werkzeug.routing import UUIDConverter
 
 from focus.errors import ParameterError
+from focus.protocol.batch import is_text
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -92,7 +93,7 @@ class Text(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **named: Any) -> str:
         text = super()._deserialize(value, attr, data, **named)
-        if text is not None and any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
+        if text is not None and not is_text(text, 0, len(text)):
             raise ValidationError("It holds characters that cannot be stored.")
         return text
 
@@ -196,7 +197,8 @@ def read_cursor(kind: str, text: str, *types: type[int] | type[str]) -> tuple[An
     except (ValueError, TypeError, RecursionError):
         found_kind, values = None, []
     is_right = found_kind == kind and [type(value) for value in values] == list(types)
-    if not is_right or any(isinstance(value, int) and abs(value) > 2**62 for value in values):
+    fits = all(abs(value) <= 2**62 if isinstance(value, int) else is_text(value, 0, 400) for value in values)
+    if not is_right or not fits:
         raise ParameterError(f"the cursor {text[:40]!r} was not given by this list")
     return tuple(values)
 

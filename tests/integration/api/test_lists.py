@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -72,6 +74,18 @@ def test_nobody_elses_recordings_are_listed_with_anybodys_cursor(app: Flask, ada
     found = by_token(app, bob, "recordings:read").get(f"/recordings?cursor={cursor}").get_json()
 
     assert found == {"items": [], "next": None}
+
+
+@pytest.mark.parametrize(
+    "place", [[1, "\ud800"], [1, "a\0"], [True, "a"], [2**70, "a"], [1e300, "a"], [1], [[], {}], "x"]
+)
+def test_a_cursor_that_was_changed_on_its_way_is_refused(app: Flask, ada: Person, place: object) -> None:
+    content = ["recordings", *place] if isinstance(place, list) else place
+    cursor = base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+
+    answer = by_token(app, ada, "recordings:read").get(f"/recordings?cursor={cursor}")
+
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "parameter")
 
 
 def test_recordings_are_found_by_state_and_title(app: Flask, ada: Person) -> None:

@@ -109,6 +109,17 @@ def test_a_wrong_tracker_is_a_value_error_with_its_field() -> None:
         Open.from_wire(wire)
 
 
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+@pytest.mark.parametrize("name", ["name", "model", "units"])
+def test_a_tracker_text_that_no_database_can_keep_is_refused(name: str, text: str) -> None:
+    # It would fail in the transaction, in which others open their recordings, too.
+    wire = Open(RECORDING, TRACKER).to_wire()
+    wire["tracker"][name] = {"pupil_left": text} if name == "units" else text
+
+    with pytest.raises(FrameValueError):
+        Open.from_wire(wire)
+
+
 def test_frames_decode_to_the_batch_they_were_made_of() -> None:
     batch = FrameBatch(np.array([5, 9]), {"gaze_x": np.array([1, 2], np.float32)})
     message = Frames.of_payload(RECORDING, "a", 0, batch, encode_batch(batch))

@@ -23,8 +23,11 @@ from focus.analysis.parameters import AnalysisParameters
 from focus.analysis.pipeline import CODE_VERSION, RecordingPipeline, advance
 from focus.analysis.types import StateClassifier
 from focus.concurrency import run_blocking
-from focus.errors import ConflictError, NotFoundError
+from focus.errors import ConflictError, NotFoundError, PermissionDeniedError
 from focus.protocol.batch import FrameBatch, TrackerInfo
+from focus.services import recordings
+from focus.services.accounts import Principal
+from focus.services.group_access import LEADER_ROLES
 from focus.storage import frames as frame_queries
 from focus.storage import recordings as recording_queries
 from focus.storage import results
@@ -114,8 +117,47 @@ def reanalyse_apart(
     return begun.number
 
 
-def choose_analysis(session: Session, recording: Recording, number: int, *, now: datetime | None = None) -> Analysis:
+def get_recording(session: Session, principal: Principal, recording_id: str) -> Recording:
+    """The recording, to analyse it again: for researchers, of their own, and administrators.
+
+    Raises
+    ------
+    NotFoundError
+        If it does not exist or is not theirs; the two are not told apart.
+    PermissionDeniedError
+        If a member asks.
+    """
+    recording = recordings.get_recording(session, principal, recording_id)
+    if principal.role not in LEADER_ROLES:
+        raise PermissionDeniedError("only researchers and administrators may do this")
+    return recording
+
+
+def require_closed(recording: Recording) -> None:
+    """Go on only if the recording can be analysed again; ConflictError while it is open, or without its frames."""
+    if recording.is_open:
+        raise ConflictError(f"recording {recording.id} is open; it can be analysed again once it is closed")
+    if recording.frames_removed_at is not None:
+        removed = f"{recording.frames_removed_at:%Y-%m-%d}"
+        raise ConflictError(f"the frames of recording {recording.id} were removed on {removed}")
+
+
+def note_start(session: Session, recording: Recording, *, by: Principal) -> None:
+    """Another analysis was begun; somebody else than the owner is written down. The caller commits."""
+    recordings.note_change(session, "recording.analysed_again", recording, by)
+
+
+def choose_analysis(
+    session: Session,
+    recording: Recording,
+    number: int,
+    *,
+    by: Principal | None = None,
+    now: datetime | None = None,
+) -> Analysis:
     """Show this analysis of the recording from now on; the others stay. The caller commits.
+
+    `by` is who chooses, as in `remove_analysis`; somebody else than the owner is written down.
 
     Raises
     ------
@@ -132,6 +174,7 @@ def choose_analysis(session: Session, recording: Recording, number: int, *, now:
         raise ConflictError(f"analysis {number} of recording {recording.id} is not complete")
     found[number].chosen_at = now or datetime.now(UTC)
     session.flush()
+    recordings.note_change(session, "recording.analysis_chosen", recording, by)
     return found[number]
 
 
@@ -142,7 +185,7 @@ def list_analyses(session: Session, recording: Recording) -> list[tuple[Analysis
     return [(analysis, analysis.id == shown_id) for analysis in results.analyses_of(session, recording.id)]
 
 
-def remove_analysis(session: Session, recording: Recording, number: int) -> None:
+def remove_analysis(session: Session, recording: Recording, number: int, *, by: Principal | None = None) -> None:
     """Remove an analysis that was asked for, with all that it found. The caller commits.
 
     Raises
@@ -157,6 +200,7 @@ def remove_analysis(session: Session, recording: Recording, number: int) -> None
             if analysis.origin == LIVE:
                 raise ConflictError(f"analysis {number} of recording {recording.id} is the live one and stays")
             results.delete_analysis(session, analysis.id)
+            recordings.note_change(session, "recording.analysis_removed", recording, by)
             return
     raise NotFoundError(f"recording {recording.id} has no analysis {number}")
 
@@ -217,11 +261,7 @@ def _begin(
         recording = recording_queries.find_recording(session, recording_id)
         if recording is None:
             raise NotFoundError(f"there is no recording {recording_id[:36]!r}")
-        if recording.is_open:
-            raise ConflictError(f"recording {recording_id} is open; it can be analysed again once it is closed")
-        if recording.frames_removed_at is not None:
-            removed = f"{recording.frames_removed_at:%Y-%m-%d}"
-            raise ConflictError(f"the frames of recording {recording_id} were removed on {removed}")
+        require_closed(recording)
         analysis = results.begin_analysis(
             session,
             recording_id,

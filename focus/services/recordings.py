@@ -43,6 +43,7 @@ __all__ = [
     "may_view_id",
     "metric_dicts",
     "metrics_of",
+    "note_change",
     "rename_recording",
     "require_sender",
     "summary",
@@ -246,10 +247,11 @@ def create_recording(
     )
 
 
-def rename_recording(session: Session, recording: Recording, title: str) -> None:
-    """Give the recording another title."""
+def rename_recording(session: Session, recording: Recording, title: str, *, by: Principal) -> None:
+    """Give the recording another title; somebody else than its owner is written down."""
     recording.title = title.strip()[:MAX_TITLE_LENGTH]
     session.flush()
+    note_change(session, "recording.renamed", recording, by)
 
 
 def close_recording(
@@ -267,16 +269,17 @@ def close_recording(
     if not queries.close_recording(session, recording.id, ended_at=now or datetime.now(UTC)):
         raise ConflictError(f"recording {recording.id} is closed already")
     session.refresh(recording)
-    _note_change(session, "recording.stopped", recording, by)
+    note_change(session, "recording.stopped", recording, by)
 
 
 def delete_recording(session: Session, recording: Recording, *, by: Principal) -> None:
     """Remove the recording, its frames and its results for good; somebody else than its owner is written down."""
-    _note_change(session, "recording.deleted", recording, by)
+    note_change(session, "recording.deleted", recording, by)
     queries.delete_recording(session, recording.id)
 
 
-def _note_change(session: Session, action: str, recording: Recording, by: Principal | None) -> None:
+def note_change(session: Session, action: str, recording: Recording, by: Principal | None) -> None:
+    """Write down that somebody else than its owner changes something of a recording."""
     if by is not None and by.user_id != recording.owner_id:
         audit.add_entry(
             session,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +16,9 @@ from schemathesis import GenerationMode, checks
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.parameters import ParameterLocation
 
+from focus.analysis.parameters import AnalysisParameters
 from focus.app import start_background, stop_background
+from focus.services.reanalysis_runner import ReanalysisRunner
 from focus.web.api.base import SESSION_COOKIE
 from tests.conftest import AppFactory
 from tests.integration.api.conftest import API, Caller, by_login, opening
@@ -41,10 +44,20 @@ def open_app(make_app: AppFactory, sqlite_url: str, monkeypatch: pytest.MonkeyPa
     # Real hashes take longer than all requests together.
     monkeypatch.setattr("focus.services.passwords._hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     app = make_app(DATABASE_URL=sqlite_url, **dict.fromkeys(LIMITS, NO_LIMIT))
+    app.extensions["focus.reanalyses"] = WaitingRunner(sqlite_url, lambda release: ThresholdClassifier())
     start_background(app)
     yield app
     app.extensions["focus.desk"].finish()
     stop_background(app)
+
+
+class WaitingRunner(ReanalysisRunner):
+    """Answers when the analysis is made, so that none is under way when the test ends."""
+
+    def start(self, recording_id: str, *, release: str, parameters: AnalysisParameters) -> threading.Thread:
+        task = super().start(recording_id, release=release, parameters=parameters)
+        task.join(60)
+        return task
 
 
 def schema_of(app: Flask, mode: GenerationMode) -> Any:
@@ -69,7 +82,7 @@ def test_every_route_answers_as_its_document_says(
 
 def somebody(app: Flask, email: str, path: str) -> tuple[Caller, dict[str, Any]]:
     """A person who is logged in, and real values for the address: what one route deletes, no other misses."""
-    role = "admin" if "/admin" in path else "researcher" if "/groups" in path else "member"
+    role = "admin" if "/admin" in path else "researcher" if "/groups" in path or "/analyses" in path else "member"
     person = make_person(app, email, role=role)
     caller = by_login(app, person)
     real: dict[str, Any] = {"purpose": "own_reports", "format_name": "csv", "date_text": "2026-11-23"}
@@ -77,6 +90,8 @@ def somebody(app: Flask, email: str, path: str) -> tuple[Caller, dict[str, Any]]
         real["user_id"] = make_person(app, f"other-{email}").user_id
     if "{group_id}" in path and role == "researcher":
         real["group_id"] = caller.post("/groups", json={"name": "Readers"}).get_json()["id"]
+    if "/analyses/" in path:
+        real["number"] = 0
     if "{recording_id}" in path:
         real["recording_id"] = real_recording(app, person, caller, path)
     return caller, real

@@ -46,8 +46,19 @@ NAMES = (
     *("email", "password", "display_name", "token", "current", "new", "word", "name", "scopes", "lifetime_days"),
     *("decision", "tracker", "screen", "points", "coefficients", "accuracy_deg", "title", "task", "lease", "takeover"),
     *("t_us", "columns", "kind", "body", "last_seq", "role", "is_active", "key", "answer", "birth_year", "participant"),
+    *("end_tokens", "release", "lookahead_us"),
 )
 BODIES = st.one_of(VALUES, st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6))
+
+
+class Idle:
+    """Stands for what makes analyses in the background, which would outlive the test."""
+
+    def start(self, *_arguments: object, **_named: object) -> None:
+        return
+
+    def is_running(self, _recording_id: str) -> bool:
+        return False
 
 
 @pytest.fixture
@@ -56,6 +67,7 @@ def callers(
 ) -> Iterator[tuple[list[Caller], list[tuple[str, str]]]]:
     monkeypatch.setattr("focus.services.passwords._hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     app = make_app(DATABASE_URL=database_url, **dict.fromkeys(LIMITS, NO_LIMIT))
+    app.extensions["focus.reanalyses"] = Idle()
     ada, admin = make_person(app, "ada@example.org"), make_person(app, "admin@example.org", role="admin")
     recording_id = make_session(app, ada)
     document = Caller(app.test_client()).get("/openapi.json").get_json()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -10,16 +12,15 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
 from focus.analysis.parameters import AnalysisParameters
-from focus.errors import ConflictError, ParameterError, PermissionDeniedError
-from focus.services import reanalysis, recordings, releases
+from focus.errors import ParameterError
+from focus.services import reanalysis, releases
+from focus.services.group_access import LEADER_ROLES
 from focus.services.reanalysis_runner import ReanalysisRunner
 from focus.storage.database import db, normalise_url
 from focus.storage.recording_models import Recording
 from focus.web.identity import current_principal, login_needed
 
 blueprint = Blueprint("analyses", __name__, template_folder="../templates")
-
-_ROLES = ("researcher", "admin")
 
 
 @blueprint.record_once
@@ -36,12 +37,14 @@ def _make_runner(state: BlueprintSetupState) -> None:
 @login_needed
 def start(recording_id: UUID) -> ResponseReturnValue:
     """Analyse the session again in the background."""
+    principal = current_principal()
     recording = _recording(recording_id)
-    if recording.is_open:
-        raise ConflictError("this session is open; it can be analysed again once it is closed")
+    reanalysis.require_closed(recording)
     runner: ReanalysisRunner = current_app.extensions["focus.reanalyses"]
     parameters = AnalysisParameters(lookahead_us=round(_number("lookahead_ms") * 1000))
     runner.start(recording.id, release=request.form.get("release", ""), parameters=parameters)
+    reanalysis.note_start(db.session(), recording, by=principal)
+    db.session.commit()
     flash("The session is being analysed again; the new analysis appears in the list.")
     return _back(recording_id)
 
@@ -50,7 +53,7 @@ def start(recording_id: UUID) -> ResponseReturnValue:
 @login_needed
 def show(recording_id: UUID, number: int) -> ResponseReturnValue:
     """Show this analysis in the report from now on."""
-    reanalysis.choose_analysis(db.session(), _recording(recording_id), number)
+    reanalysis.choose_analysis(db.session(), _recording(recording_id), number, by=current_principal())
     db.session.commit()
     return _back(recording_id)
 
@@ -59,26 +62,21 @@ def show(recording_id: UUID, number: int) -> ResponseReturnValue:
 @login_needed
 def remove(recording_id: UUID, number: int) -> ResponseReturnValue:
     """Remove an analysis that was asked for."""
-    reanalysis.remove_analysis(db.session(), _recording(recording_id), number)
+    reanalysis.remove_analysis(db.session(), _recording(recording_id), number, by=current_principal())
     db.session.commit()
     return _back(recording_id)
 
 
 def _recording(recording_id: UUID) -> Recording:
-    """The session, for a researcher or administrator who may see it."""
-    principal = current_principal()
-    recording = recordings.get_recording(db.session(), principal, str(recording_id))
-    if principal.role not in _ROLES:
-        raise PermissionDeniedError("only researchers and administrators may do this")
-    return recording
+    return reanalysis.get_recording(db.session(), current_principal(), str(recording_id))
 
 
 def _number(field: str) -> float:
     text = request.form.get(field, "")
-    try:
-        return float(text)
-    except ValueError:
-        raise ParameterError(f"{field} {text[:40]!r} is not a number") from None
+    with suppress(ValueError):
+        if math.isfinite(number := float(text)):
+            return number
+    raise ParameterError(f"{field} {text[:40]!r} is not a number")
 
 
 def _back(recording_id: UUID) -> ResponseReturnValue:
@@ -93,7 +91,7 @@ def _for_card() -> dict[str, Any]:
 def _card(recording: Recording) -> dict[str, Any] | None:
     """What the card shows; None for people who have no use for it, and for who may look and change nothing."""
     principal = current_principal()
-    if principal.role not in _ROLES or not (principal.is_admin or recording.owner_id == principal.user_id):
+    if principal.role not in LEADER_ROLES or not (principal.is_admin or recording.owner_id == principal.user_id):
         return None
     settings = current_app.extensions["focus.settings"]
     runner: ReanalysisRunner = current_app.extensions["focus.reanalyses"]

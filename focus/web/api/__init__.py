@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from focus.web.api import accounts, admin, data, delivery, document, groups, me, recordings, reports
+from focus.web.api import accounts, admin, analyses, data, delivery, document, groups, me, recordings, reports
 from focus.web.api.base import FocusApi
 
-PARTS = (accounts, me, data, recordings, delivery, reports, groups, admin)
+PARTS = (accounts, me, data, recordings, analyses, delivery, reports, groups, admin)
 
 
 def register(app: Flask) -> None:

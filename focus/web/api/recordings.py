@@ -183,7 +183,7 @@ def summary(recording_id: UUID) -> ResponseReturnValue:
 def rename(body: Body, recording_id: UUID) -> ResponseReturnValue:
     """Give a recording another title."""
     recording = owned(recording_id)
-    recordings.rename_recording(db.session(), recording, body["title"])
+    recordings.rename_recording(db.session(), recording, body["title"], by=caller())
     described = recording_dict(recording)
     db.session.commit()
     return jsonify(described)

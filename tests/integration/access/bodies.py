@@ -55,6 +55,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "api_accounts.reset": body(token="no-link", password=NEW),
     "api_accounts.verify": body(token="no-link", password=NEW),
     "api_admin.change_user": body(is_active=True),
+    "api_analyses.start": body(),
     "api_groups.create_group": body(name="More"),
     "api_groups.rename_group": body(name="Else"),
     "api_groups.invite": body(email="third@example.org"),

@@ -138,6 +138,10 @@ GET    api_admin.list_releases            401 403 403 403 403 200 403 403 403 40
 GET    api_admin.list_users               401 403 403 403 403 200 403 403 403 403 403
 POST   api_admin.promote_release          401 403 403 403 403 409 403 403 403 403 403
 POST   api_admin.roll_back_release        401 403 403 403 403 409 403 403 403 403 403
+GET    api_analyses.list_analyses         401 200 404 200 404 200 403 200 403 404 200
+DELETE api_analyses.remove                401 403 404 404 404 204 403 403 403 403 403
+POST   api_analyses.show                  401 403 404 404 404 200 403 403 403 403 403
+POST   api_analyses.start                 401 403 404 404 404 202 403 403 403 403 403
 POST   api_data.begin_export              401 202 202 202 202 202 403 403 403 403 403
 DELETE api_data.delete_calibration        401 204 404 404 404 404 403 403 403 403 403
 POST   api_data.delete_recordings         401 200 200 200 200 200 403 403 403 403 403

@@ -104,3 +104,13 @@ def test_one_recording_is_analysed_once_at_a_time(app: Flask, runner: Reanalysis
 
     with pytest.raises(ConflictError, match="being analysed already"):
         runner.start(recording_id, release="any", parameters=AnalysisParameters())
+
+
+@pytest.mark.parametrize("lookahead_ms", ["", "soon", "nan", "inf", "-inf", "1e999", "-1", "2000"])
+def test_a_look_ahead_that_cannot_be_is_refused_with_its_reason(app: Flask, lookahead_ms: str) -> None:
+    person = make_person(app, "researcher@example.org", role="researcher")
+    recording_id = make_session(app, person)
+
+    status = post(browser_of(app, person), f"/sessions/{recording_id}/analyses", release="x", lookahead_ms=lookahead_ms)
+
+    assert status == 422

@@ -70,6 +70,7 @@ __all__ = [
     "principal_of_user",
     "redeem_login_secret",
     "require_password",
+    "revoke_all_tokens",
     "revoke_token",
     "set_active",
     "set_role",
@@ -350,7 +351,10 @@ def set_active(session: Session, principal: Principal, user_id: int, *, is_activ
 
 
 def force_password_reset(session: Session, principal: Principal, user_id: int) -> User:
-    """Make somebody's password worthless and end their log-ins; a mailed link (`registration`) sets another one.
+    """Shut everybody out of an account that may be stolen; a mailed link (`registration`) sets another password.
+
+    Whoever had the password may have made tokens with it, so these end, too: the password is worthless, log-ins and
+    log-in links end, API tokens are revoked, and open connections are closed.
 
     Raises
     ------
@@ -361,7 +365,16 @@ def force_password_reset(session: Session, principal: Principal, user_id: int) -
     user = get_user(session, user_id)
     user.password_hash = None
     login_queries.delete_logins(session, user_id=user.id)
-    _note(session, "user.reset_forced", actor_id=principal.actor_id, kind="user", key=user.id)
+    queries.delete_one_time_tokens(session, user_id=user.id, purpose=_LOGIN_PURPOSE)
+    n_revoked = revoke_all_tokens(session, user)
+    _note(
+        session,
+        "user.reset_forced",
+        actor_id=principal.actor_id,
+        kind="user",
+        key=user.id,
+        details={"tokens": n_revoked},
+    )
     return user
 
 
@@ -472,6 +485,11 @@ def revoke_token(session: Session, principal: Principal, token_id: int, *, now: 
         token.revoked_at = now or datetime.now(UTC)
         _note(session, "token.revoked", actor_id=principal.user_id, kind="api_token", key=token.id, at=token.revoked_at)
     return token
+
+
+def revoke_all_tokens(session: Session, user: User, *, now: datetime | None = None) -> int:
+    """End every token of a user that is not revoked yet; returns how many that were."""
+    return queries.revoke_tokens(session, user_id=user.id, at=now or datetime.now(UTC))
 
 
 # -- log-in links -----------------------------------------------------------------------------------------------------

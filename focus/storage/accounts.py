@@ -85,6 +85,12 @@ def note_token_use(session: Session, token_id: int, *, at: datetime) -> None:
     session.execute(update(ApiToken).where(ApiToken.id == token_id).values(last_used_at=at))
 
 
+def revoke_tokens(session: Session, *, user_id: int, at: datetime) -> int:
+    """Revoke those of a user's tokens that are not revoked yet; returns how many that were."""
+    query = update(ApiToken).where(ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None)).values(revoked_at=at)
+    return int(session.execute(query).rowcount)  # type: ignore[attr-defined]
+
+
 def add_one_time_token(session: Session, token: OneTimeToken) -> None:
     session.add(token)
     session.flush()

@@ -7,6 +7,7 @@ from typing import Final
 
 from flask_wtf import FlaskForm
 from wtforms import (
+    BooleanField,
     EmailField,
     FloatField,
     IntegerField,
@@ -87,6 +88,10 @@ def _new_password(label: str) -> PasswordField:
     )
 
 
+def _end_tokens() -> BooleanField:
+    return BooleanField("Revoke my API tokens, too: whatever uses one, as a tracker, needs a new one")
+
+
 def _address(label: str) -> EmailField:
     return EmailField(label, [DataRequired("Please give your e-mail address."), Length(max=254), _is_address])
 
@@ -104,6 +109,7 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]
     current = PasswordField("Current password", [Length(max=MAX_PASSWORD_LENGTH)])
     new = _new_password("New password")
     again = PasswordField("New password again", [EqualTo("new", "The two new passwords are not the same.")])
+    end_tokens = _end_tokens()
 
 
 class RegisterForm(FlaskForm):  # type: ignore[misc]
@@ -132,6 +138,7 @@ class ResetForm(FlaskForm):  # type: ignore[misc]
 
     new = _new_password("New password")
     again = PasswordField("New password again", [EqualTo("new", "The two new passwords are not the same.")])
+    end_tokens = _end_tokens()
 
 
 class EmailForm(FlaskForm):  # type: ignore[misc]

@@ -79,11 +79,13 @@ def reset(token: str) -> ResponseReturnValue:
         return _worthless(error)
     if form.validate_on_submit():
         try:
-            registration.set_forgotten_password(db.session(), links, token, password=form.new.data)
+            user = registration.set_forgotten_password(db.session(), links, token, password=form.new.data)
         except ParameterError as error:
             db.session.rollback()
             form.new.errors = (sentence(error),)
         else:
+            if form.end_tokens.data:
+                accounts.revoke_all_tokens(db.session(), user)
             db.session.commit()
             leave()
             flash("Your new password is set. Every browser is logged out; log in with it.", "good")

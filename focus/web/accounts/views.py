@@ -147,9 +147,15 @@ def change_password() -> ResponseReturnValue:
         db.session.rollback()
         form.new.errors = (sentence(error),)
         return account_page(password_form=form), 422
+    if form.end_tokens.data:
+        accounts.revoke_all_tokens(db.session(), user)
     # All log-ins have ended, this one too; it goes on with a key of its own.
     enter(user)
     flash("Your password is changed. Every other browser is logged out.", "good")
+    if form.end_tokens.data:
+        flash("Your API tokens are revoked.", "good")
+    elif _working_tokens():
+        flash("Your API tokens still work. Revoke those that you do not know.", "caution")
     return redirect(url_for("accounts.account"))
 
 
@@ -162,11 +168,8 @@ def account_page(
 ) -> str:
     principal = current_principal()
     now = datetime.now(UTC)
-    working: list[ApiToken] = []
-    former: list[ApiToken] = []
-    for token in accounts.list_tokens(db.session(), principal):
-        works = token.revoked_at is None and (token.expires_at is None or token.expires_at > now)
-        (working if works else former).append(token)
+    working = _working_tokens()
+    former = [token for token in accounts.list_tokens(db.session(), principal) if token not in working]
     return render_template(
         "accounts/account.html",
         has_password=accounts.get_user(db.session(), principal.user_id).password_hash is not None,
@@ -180,6 +183,15 @@ def account_page(
         login_id=principal.login_id,
         secret=secret,
     )
+
+
+def _working_tokens() -> list[ApiToken]:
+    now = datetime.now(UTC)
+    return [
+        token
+        for token in accounts.list_tokens(db.session(), current_principal())
+        if token.revoked_at is None and (token.expires_at is None or token.expires_at > now)
+    ]
 
 
 def _own_path(target: str) -> str:

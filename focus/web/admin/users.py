@@ -65,9 +65,10 @@ def enable(user_id: int) -> ResponseReturnValue:
 @blueprint.post("/users/<int:user_id>/reset")
 @admin_needed
 def force_reset(user_id: int) -> ResponseReturnValue:
-    """Make somebody's password worthless, and mail them a link that sets another one."""
+    """Shut everybody out of an account that may be stolen, and mail its owner a link that sets a new password."""
     found = accounts.force_password_reset(db.session(), current_principal(), user_id)
-    answer = _done(user_id, f"The password of {found.email} is worthless; a link for a new one is on its way to them.")
+    words = f"Password, log-ins and API tokens of {found.email} no longer work; a link for a new password is mailed."
+    answer = _done(user_id, words)
     desk().send_reset(user_id)
     return answer
 

@@ -20,7 +20,7 @@ from focus.services.passwords import MAX_PASSWORD_LENGTH, hash_password
 from focus.services.registration import AccountDesk
 from focus.storage.account_models import MAX_EMAIL_LENGTH
 from focus.storage.database import db
-from focus.web.api.base import PREFIX, ApiBlueprint, Text, length
+from focus.web.api.base import PREFIX, ApiBlueprint, Text, Truth, length
 from focus.web.api.callers import for_everybody
 
 blueprint = ApiBlueprint(
@@ -52,6 +52,10 @@ class LinkSchema(Schema):
 
 class LinkWithPasswordSchema(LinkSchema):
     password = Text(required=True, validate=length(1, MAX_PASSWORD_LENGTH))
+
+
+class ResetSchema(LinkWithPasswordSchema):
+    end_tokens = Truth(load_default=False, metadata={"description": "revoke all API tokens, too"})
 
 
 @contextmanager
@@ -102,12 +106,15 @@ def forgot(body: Body) -> ResponseReturnValue:
 
 @blueprint.route("/reset", methods=["POST"])
 @for_everybody
-@blueprint.arguments(LinkWithPasswordSchema)
+@blueprint.arguments(ResetSchema)
 @blueprint.response(204)
 def reset(body: Body) -> ResponseReturnValue:
     """Set a new password by a mailed link; every browser is logged out."""
+    links = desk().post.links
     with _as_refusal():
-        registration.set_forgotten_password(db.session(), desk().post.links, body["token"], password=body["password"])
+        user = registration.set_forgotten_password(db.session(), links, body["token"], password=body["password"])
+    if body["end_tokens"]:
+        accounts.revoke_all_tokens(db.session(), user)
     db.session.commit()
     return "", 204
 

@@ -109,7 +109,7 @@ def change_user(body: Body, user_id: int) -> ResponseReturnValue:
 @for_log_ins
 @blueprint.response(202, description="A message is on its way")
 def force_reset(user_id: int) -> ResponseReturnValue:
-    """Make somebody's password worthless and mail them a link that sets another one."""
+    """Shut everybody out of an account that may be stolen: password, log-ins and tokens end, and a link is mailed."""
     accounts.force_password_reset(db.session(), caller(), user_id)
     db.session.commit()
     desk().send_reset(user_id)

@@ -17,7 +17,7 @@ from focus.services.profile import ProfileAnswers
 from focus.storage.account_models import CORRECTIONS, EYE_STRAIN, MAX_EMAIL_LENGTH, ROLES, ApiToken, LogIn, User
 from focus.storage.database import db
 from focus.web.api.accounts import desk
-from focus.web.api.base import PREFIX, ApiBlueprint, Number, Text, Whole, between, length, list_of
+from focus.web.api.base import PREFIX, ApiBlueprint, Number, Text, Truth, Whole, between, length, list_of
 from focus.web.api.callers import caller, for_log_ins, for_scopes
 from focus.web.identity import enter, leave
 
@@ -61,6 +61,7 @@ class CsrfSchema(Schema):
 class PasswordSchema(Schema):
     current = Text(load_default=None, allow_none=True, validate=length(0, MAX_PASSWORD_LENGTH))
     new = Text(required=True, validate=length(1, MAX_PASSWORD_LENGTH))
+    end_tokens = Truth(load_default=False, metadata={"description": "revoke all API tokens, too"})
 
 
 class NewAddressSchema(Schema):
@@ -125,6 +126,8 @@ def change_password(body: Body) -> ResponseReturnValue:
     user = _user()
     _require_password(user, body["current"])
     accounts.change_password(db.session(), user, current=body["current"], new=body["new"])
+    if body["end_tokens"]:
+        accounts.revoke_all_tokens(db.session(), user)
     # All log-ins have ended, this one too; it goes on with a key of its own.
     enter(user)
     return "", 204

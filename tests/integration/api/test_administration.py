@@ -52,11 +52,12 @@ def test_the_last_administrator_keeps_the_role(admin: Caller) -> None:
 
 def test_a_forced_reset_makes_the_password_worthless_and_mails_a_link(app: Flask, admin: Caller) -> None:
     person = make_person(app, "eve@example.org", password="correct horse battery")
+    script = by_token(app, person, "recordings:read")
 
     answer = admin.post(f"/admin/users/{person.user_id}/reset")
     app.extensions["focus.desk"].finish()
 
-    assert answer.status_code == 202
+    assert (answer.status_code, script.get("/me").status_code) == (202, 401)
     assert admin.get(f"/admin/users/{person.user_id}").get_json()["has_password"] is False
     outbox = app.extensions["focus.settings"].INSTANCE / "outbox"
     assert len(list(outbox.glob(f"*-user{person.user_id}-reset-*.eml"))) == 1

@@ -243,6 +243,28 @@ def test_a_password_is_changed_by_who_knows_it_and_the_browser_stays_in(app: Fla
     assert (page.get("/me").status_code, other.get("/me").status_code) == (200, 401)
 
 
+@pytest.mark.parametrize(("asked", "status"), [({}, 200), ({"end_tokens": True}, 401)])
+def test_a_new_password_ends_api_tokens_where_that_is_asked_for(
+    app: Flask, ada: Person, asked: dict[str, bool], status: int
+) -> None:
+    script = by_token(app, ada, "recordings:read")
+
+    by_login(app, ada).post("/me/password", json={"new": "quite another horse", **asked})
+
+    assert script.get("/me").status_code == status
+
+
+def test_a_link_for_a_new_password_ends_api_tokens_where_that_is_asked_for(app: Flask, ada: Person) -> None:
+    script, stranger = by_token(app, ada, "recordings:read"), Caller(app.test_client())
+    stranger.post("/accounts/forgot", json={"email": ada.email})
+    app.extensions["focus.desk"].finish()
+    body = {"token": last_link(app), "password": "quite another horse", "end_tokens": True}
+
+    answer = stranger.post("/accounts/reset", json=body)
+
+    assert (answer.status_code, script.get("/me").status_code) == (204, 401)
+
+
 def test_deleting_the_account_needs_the_word_and_the_password(app: Flask) -> None:
     person = make_person(app, "ada@example.org", password="correct horse battery")
     make_person(app, "admin@example.org", role="admin")

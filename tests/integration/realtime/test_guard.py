@@ -44,7 +44,11 @@ def disable(session: Session, user: User) -> None:
     accounts.set_active(session, accounts.operator_principal(), user.id, is_active=False)
 
 
-@pytest.mark.parametrize("end", [revoke, expire, disable])
+def force_reset(session: Session, user: User) -> None:
+    accounts.force_password_reset(session, accounts.operator_principal(), user.id)
+
+
+@pytest.mark.parametrize("end", [revoke, expire, disable, force_reset])
 def test_an_open_tracker_is_told_and_closed_within_seconds(
     served_app: Flask, connect: Connect, end: Callable[[Session, User], None]
 ) -> None:

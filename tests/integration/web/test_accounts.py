@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from focus.errors import AuthenticationError
 from focus.services import accounts
 from focus.storage.database import db
+from tests.integration.realtime.wire import token_of
 from tests.integration.web.conftest import People
 from tests.integration.web.made import PASSWORD, csrf_in, csrf_of, make_person
 
@@ -170,6 +171,21 @@ def test_a_password_is_changed_only_with_the_current_one(app: Flask) -> None:
 
     assert (refused.status_code, taken.status_code) == (422, 302)
     assert "The current password is wrong." in refused.text
+
+
+@pytest.mark.parametrize("end_tokens", ["", "y"])
+def test_a_new_password_ends_api_tokens_where_that_is_ticked_and_says_so(
+    app: Flask, people: People, end_tokens: str
+) -> None:
+    ada, secret = people.browsers["ada"], token_of(app, people.ada.email, "recordings:read")
+    form = {"new": PASSWORD, "again": PASSWORD, "csrf_token": csrf_in(ada)}
+
+    page = ada.post("/account/password", data={**form, "end_tokens": end_tokens}, follow_redirects=True).text
+
+    answer = app.test_client().get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"})
+    assert answer.status_code == (401 if end_tokens else 200)
+    assert ("Your API tokens are revoked." in page) == bool(end_tokens)
+    assert ("Your API tokens still work." in page) != bool(end_tokens)
 
 
 def test_a_short_password_and_two_that_differ_are_refused(people: People) -> None:

@@ -17,6 +17,7 @@ from focus.services import accounts
 from focus.services.mail import letters_in_outbox
 from focus.storage.database import db
 from tests.conftest import AppFactory
+from tests.integration.realtime.wire import token_of
 from tests.integration.web.conftest import People
 from tests.integration.web.made import PASSWORD, browser_of, csrf_of, make_person
 
@@ -124,6 +125,18 @@ def test_a_forgotten_password_is_set_by_the_link_and_every_browser_is_out(app: F
     assert inside.get("/account").status_code == 302
     assert log_in(app.test_client()).status_code == 422
     assert log_in(app.test_client(), ANOTHER).status_code == 302
+
+
+def test_who_may_have_lost_the_account_revokes_its_api_tokens_with_the_new_password(app: Flask) -> None:
+    person = make_person(app, ADDRESS, password=PASSWORD)
+    secret = token_of(app, person.email, "recordings:read")
+    stranger = app.test_client()
+    fill(stranger, "/forgot", email=ADDRESS)
+
+    fill(stranger, link_in(outbox(app)[0]), new=ANOTHER, again=ANOTHER, end_tokens="y")
+
+    answer = app.test_client().get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"})
+    assert (answer.status_code, answer.get_json()["detail"]) == (401, "the token has been revoked")
 
 
 def test_an_address_is_changed_by_the_link_and_the_old_one_is_told(app: Flask) -> None:

@@ -117,6 +117,22 @@ def test_after_a_forced_reset_the_old_password_is_worthless(session: Session, ad
         accounts.authenticate(session, ada.email, "another long password")
 
 
+def test_a_forced_reset_ends_whatever_a_thief_may_have_made(session: Session, ada: User, root: Principal) -> None:
+    _, secret = accounts.create_token(session, ada, name="theirs", scopes=["frames:write"])
+    by_token = accounts.user_of_token(session, secret, now=NOW)
+    link = accounts.create_login_secret(session, ada, holds=HOUR)
+
+    accounts.force_password_reset(session, root, ada.id)
+
+    assert logins.ended_principals(session, [by_token], now=NOW) == {by_token}
+    with pytest.raises(AuthenticationError, match="revoked"):
+        accounts.user_of_token(session, secret, now=NOW)
+    with pytest.raises(AuthenticationError):
+        accounts.redeem_login_secret(session, link)
+    noted = session.scalars(select(AuditEntry.details).where(AuditEntry.action == "user.reset_forced")).all()
+    assert noted == [{"tokens": 1}]
+
+
 def test_who_ended_is_told_apart_from_who_is_still_there(session: Session, ada: User) -> None:
     enter(session, ada)
     by_cookie = accounts.principal_of_user(ada)

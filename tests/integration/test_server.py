@@ -14,15 +14,17 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar
 from pathlib import Path
 
 import pytest
+import requests
 
 import wsgi
 from config import ROOT, Settings
+from tests.integration.realtime.wire import PATIENCE_S, TrackerWire
 from tests.servers import START_S, PostgresServer, free_port, wait_until
 
 MODES = ("eventlet", "gevent", "threading")
@@ -302,6 +304,23 @@ def test_only_a_page_of_this_server_may_open_a_socket(
 
     with opened_socket(server.port, host=host.format(own=own), origin=origin.format(own=own)) as answered:
         assert answered == status
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_revoked_token_ends_its_open_connection(shared_servers: dict[str, Server], mode: str) -> None:
+    server, browser = shared_servers[mode], requests.Session()
+    browser.get(server.login_link(), timeout=PATIENCE_S)
+    proof = browser.get(f"{server.url}/api/v1/me/csrf", timeout=PATIENCE_S).json()["csrf_token"]
+    browser.headers["X-CSRFToken"] = proof
+    wanted = {"name": "tracker", "scopes": ["frames:write"]}
+    token = browser.post(f"{server.url}/api/v1/me/tokens", json=wanted, timeout=PATIENCE_S).json()
+    with closing(TrackerWire(server.url, token["secret"])) as tracker:
+        assert "lease" in tracker.open()
+
+        browser.delete(f"{server.url}/api/v1/me/tokens/{token['id']}", timeout=PATIENCE_S)
+
+        assert tracker.wait_for("notice")["code"] == "revoked"
+        wait_until(lambda: not tracker._client.connected, what="the end of the connection", limit_s=PATIENCE_S)
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,21 @@ class Classifiers:
         self._loaded: WeakValueDictionary[str, StateClassifier] = WeakValueDictionary()
         self._active: StateClassifier | None = None
 
+    def active_name(self, session: Session) -> str:
+        """Name of the release that is active now."""
+        return self._active_name(session)
+
+    def load_first(self, name: str) -> StateClassifier:
+        """Load the first model before a recording needs one; a ModelError says what to do if it cannot be.
+
+        In no transaction: on a busy machine it takes longer than one is given.
+        """
+        try:
+            self._active = self.get(name)
+        except ModelError as err:
+            raise ModelError(f"{err.message}. {WAY_OUT}") from err
+        return self._active
+
     def active(self, session: Session) -> StateClassifier:
         """The model for a recording that begins now; runs in the thread of a `DatabaseWorker`.
 
@@ -51,11 +66,12 @@ class Classifiers:
         ModelError
             If none was ever loaded.
         """
+        name = self._active_name(session)
+        if self._active is None:
+            return self.load_first(name)
         try:
-            self._active = self.get(self._active_name(session))
+            self._active = self.get(name)
         except ModelError as err:
-            if self._active is None:
-                raise ModelError(f"{err.message}. {WAY_OUT}") from err
             logger.error("%s goes on: %s", release_of(self._active), err.message)
         return self._active
 

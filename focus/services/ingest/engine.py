@@ -242,7 +242,7 @@ class IngestEngine:
 
     def start(self) -> None:
         """Begin to tick, in a task of its own; ModelError if the classifier cannot be used."""
-        classifier = self._reader.run(self._stage.active_classifier)
+        classifier = self._stage.load_first(self._reader.run(self._stage.active_release))
         logger.info("eye states by model %s", release_of(classifier))
         self._is_running = True
         self._loader.start()

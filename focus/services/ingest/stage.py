@@ -73,6 +73,14 @@ class AnalysisStage:
         self._pass_frames = 1000
         self._rest_until_s = 0.0
 
+    def active_release(self, session: Session) -> str:
+        """Name of the model for a recording that begins now."""
+        return self._classifiers.active_name(session)
+
+    def load_first(self, release: str) -> StateClassifier:
+        """Load the model of the active release; ModelError if that cannot be."""
+        return run_blocking(self._classifiers.load_first, release)
+
     def active_classifier(self, session: Session) -> StateClassifier:
         """The model for a recording that begins now; ModelError if none can be loaded."""
         return self._classifiers.active(session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,7 @@ from focus.analysis.offline import analyse
 from focus.analysis.types import StateClassifier
 from focus.errors import ModelError
 from focus.eyestate.installed import shipped_name
+from focus.services.ingest import make_engine
 from focus.storage import releases as queries
 from focus.storage import results
 from tests.integration.ingest.harness import FIRST, SECOND, TRACKER, Clocks, Harness, frames_between, running
@@ -107,3 +109,20 @@ def test_an_active_release_that_cannot_be_loaded_stops_no_recording_and_is_logge
 
     assert found_in(fresh_session, FIRST) == (shipped_name(), expected_of(shipped_name()))
     assert f"{shipped_name()} goes on: release broken: the checksum" in caplog.text
+
+
+def test_the_first_model_is_loaded_in_no_transaction(sqlite_url: str) -> None:
+    # On a busy machine that takes longer than a transaction is given, and the server did not start.
+    where: list[str] = []
+
+    def slow(name: str) -> StateClassifier:
+        where.append(threading.current_thread().name)
+        return load(name)
+
+    engine = make_engine(sqlite_url, slow)
+    engine.start()
+    engine.stop(timeout_s=20)
+    engine.dispose()
+
+    assert len(where) == 1
+    assert where[0] != "focus-database"

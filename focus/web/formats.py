@@ -42,6 +42,26 @@ WORDS_OF_ATTRIBUTE: Final = {
 WORDS_OF_TASK: Final = {"demo": "Demo recording", "simulation": "Simulated person"}
 """What a session without a title is called when a page started it."""
 
+BROWSERS: Final = {
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "Firefox/": "Firefox",
+    "FxiOS/": "Firefox",
+    "Chrome/": "Chrome",
+    "CriOS/": "Chrome",
+    "Version/": "Safari",
+}
+SYSTEMS: Final = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Windows": "Windows",
+    "Mac OS X": "macOS",
+    "CrOS": "ChromeOS",
+    "Linux": "Linux",
+}
+"""By what stands in the name that a browser gives itself; the first that does counts."""
+
 METRICS_FIRST: Final = (
     "blink_rate",
     "blink_duration",
@@ -151,6 +171,13 @@ def moment(value: datetime | None) -> str | Markup:
     return Markup('<time datetime="{}" data-local>{}</time>').format(at.isoformat(timespec="seconds"), text)
 
 
+def browser(agent: str) -> str:
+    """What people call a browser that names itself so: "Firefox on Windows"; as it is where that is not known."""
+    name = next((name for mark, name in BROWSERS.items() if mark in agent), "")
+    system = next((system for mark, system in SYSTEMS.items() if mark in agent), "")
+    return f"{name} on {system}" if name and system else agent or "Unknown browser"
+
+
 def kind(name: str) -> str:
     """One event of a kind, or an eye state, as a heading writes it."""
     return WORDS_OF_KIND.get(name, (name.replace("_", " ").capitalize(),))[0]
@@ -210,7 +237,7 @@ def length_us(recording: Recording) -> int | None:
 def register(app: Flask) -> None:
     """Make the filters known to the templates."""
     filters: tuple[Callable[..., Any], ...] = (
-        *(number, unit, duration, clock, moment, kind, kinds, measured),
+        *(number, unit, duration, clock, moment, browser, kind, kinds, measured),
         *(in_reading_order, session_title, length_us),
     )
     for function in filters:

@@ -103,12 +103,21 @@ def get_group(session: Session, principal: Principal, group_id: int) -> Group:
 
 
 def list_all_groups(
-    session: Session, principal: Principal, *, search: str = "", limit: int = 50, offset: int = 0
+    session: Session,
+    principal: Principal,
+    *,
+    search: str = "",
+    limit: int = 50,
+    offset: int = 0,
+    after_id: int | None = None,
 ) -> list[GroupRow]:
-    """Everybody's groups by name, for an administrator; `search` is part of a name or of the researcher's address."""
+    """Everybody's groups by name, for an administrator, behind the group `after_id`, if given.
+
+    `search` is part of a name or of the researcher's address.
+    """
     principal.require_admin()
     looks.note_look(session, principal.actor_id, looks.LIST, kind="group", key="")
-    return queries.list_groups(session, search=search, limit=limit, offset=offset)
+    return queries.list_groups(session, search=search, limit=limit, offset=offset, after_id=after_id)
 
 
 def remove_member(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from sqlalchemy.orm import Session
 
@@ -34,6 +34,7 @@ MIN_FREE_BYTES: Final = 1 << 30
 REDIS_TIMEOUT_S: Final = 3
 
 Health = Literal["receiving", "silent", "waiting", "behind", "incomplete", "rejecting", "good"]
+HEALTHS: Final[tuple[Health, ...]] = get_args(Health)
 
 
 # -- recordings -------------------------------------------------------------------------------------------------------
@@ -57,13 +58,14 @@ def list_recordings(
     state: str = "",
     limit: int = 50,
     offset: int = 0,
+    after: tuple[datetime, str] | None = None,
     now: datetime | None = None,
 ) -> list[RecordingHealth]:
-    """Everybody's recordings, newest first, each with its health."""
+    """Everybody's recordings, newest first, each with its health; `after` is that of `recordings.list_recordings`."""
     principal.require_admin()
     looks.note_look(session, principal.actor_id, looks.LIST, kind="recording", key="")
     now = now or datetime.now(UTC)
-    found = queries.list_recordings(session, search=search, state=state, limit=limit, offset=offset)
+    found = queries.list_recordings(session, search=search, state=state, limit=limit, offset=offset, after=after)
     return [
         RecordingHealth(row.recording, row.owner, _health(row.recording, row.analysis, now), _pending(row))
         for row in found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from focus.storage.account_models import Group, GroupInvitation, Membership, User
 from focus.storage.recording_models import OPEN, Recording, RecordingCursor
@@ -48,9 +48,18 @@ def find_group(session: Session, group_id: int) -> Group | None:
 
 
 def list_groups(
-    session: Session, *, owner_id: int | None = None, search: str = "", limit: int = 200, offset: int = 0
+    session: Session,
+    *,
+    owner_id: int | None = None,
+    search: str = "",
+    limit: int = 200,
+    offset: int = 0,
+    after_id: int | None = None,
 ) -> list[GroupRow]:
-    """Groups by name; of everybody when `owner_id` is None. `search` is part of a name or of the owner's address."""
+    """Groups by name, behind the one `after_id`; of everybody when `owner_id` is None.
+
+    `search` is part of a name or of the owner's address.
+    """
     n_members = select(func.count()).where(Membership.group_id == Group.id).scalar_subquery()
     query = select(Group, User, n_members).join(User, User.id == Group.owner_id)
     if owner_id is not None:
@@ -58,7 +67,12 @@ def list_groups(
     if search:
         in_name = func.lower(Group.name).contains(search.lower(), autoescape=True)
         query = query.where(in_name | User.email.contains(search.lower(), autoescape=True))
-    query = query.order_by(func.lower(Group.name), Group.id).limit(limit).offset(offset)
+    name = func.lower(Group.name)
+    if after_id is not None:
+        last = aliased(Group)
+        last_name = select(func.lower(last.name)).where(last.id == after_id).scalar_subquery()
+        query = query.where((name > last_name) | ((name == last_name) & (Group.id > after_id)))
+    query = query.order_by(name, Group.id).limit(limit).offset(offset)
     return [GroupRow(group, owner, n) for group, owner, n in session.execute(query)]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import String, and_, cast, func, or_, select
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from focus.storage.account_models import User
 from focus.storage.operation_models import Job
 from focus.storage.recording_models import AGAIN, LIVE, Analysis, Recording
+from focus.storage.recordings import follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,18 @@ class JobRow:
 
 
 def list_recordings(
-    session: Session, *, search: str = "", state: str = "", limit: int = 50, offset: int = 0
+    session: Session,
+    *,
+    search: str = "",
+    state: str = "",
+    limit: int = 50,
+    offset: int = 0,
+    after: tuple[datetime, str] | None = None,
 ) -> list[RecordingRow]:
-    """Everybody's recordings, newest first; `search` is part of a title, task or id, or of the owner's address."""
+    """Everybody's recordings, newest first; `search` is part of a title, task or id, or of the owner's address.
+
+    With `after`, the time of beginning and the id of a recording, those that follow it in this order.
+    """
     newest = (
         select(Analysis.recording_id, func.max(Analysis.number).label("number"))
         .where(Analysis.origin == LIVE)
@@ -55,6 +66,8 @@ def list_recordings(
         texts = (Recording.title, Recording.task, Recording.id, User.email)
         query = query.where(or_(*(func.lower(text).contains(search.lower(), autoescape=True) for text in texts)))
     query = query.order_by(Recording.started_at.desc(), Recording.id).limit(limit).offset(offset)
+    if after is not None:
+        query = query.where(follows(*after))
     return [RecordingRow(recording, owner, analysis) for recording, owner, analysis in session.execute(query)]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from focus.storage.account_models import User
@@ -98,14 +98,13 @@ def list_recordings(
     """
     query = select(Recording).order_by(Recording.started_at.desc(), Recording.id).limit(limit).offset(offset)
     if after is not None:
-        started_at, recording_id = after
-        query = query.where(
-            or_(
-                Recording.started_at < started_at,
-                and_(Recording.started_at == started_at, Recording.id > recording_id),
-            )
-        )
+        query = query.where(follows(*after))
     return list(session.execute(_chosen(query, owner_id, state, search)).scalars())
+
+
+def follows(started_at: datetime, recording_id: str) -> ColumnElement[bool]:
+    """Whether a recording stands behind this one in a list with the newest in front."""
+    return or_(Recording.started_at < started_at, and_(Recording.started_at == started_at, Recording.id > recording_id))
 
 
 def list_open_with_owner(session: Session, *, owner_ids: Sequence[int], limit: int) -> list[tuple[Recording, User]]:

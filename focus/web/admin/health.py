@@ -35,6 +35,23 @@ def health() -> ResponseReturnValue:
     """Database, migrations, Redis, engine, disk, model; queue, rate, age of this process."""
     settings: Settings = current_app.extensions["focus.settings"]
     engine: IngestEngine = current_app.extensions["focus.engine"]
+    disk = shutil.disk_usage(settings.INSTANCE)
+    return render_template(
+        "admin/health.html",
+        parts=states_of_parts(),
+        load=engine.load(),
+        used_ratio=disk.used / disk.total,
+        started_at=current_app.extensions["focus.started_at"],
+        now=datetime.now(UTC),
+        async_mode=settings.SOCKETIO_ASYNC_MODE,
+        environment=settings.FOCUS_ENV,
+    )
+
+
+def states_of_parts() -> list[PartState]:
+    """How each part of the installation stands."""
+    settings: Settings = current_app.extensions["focus.settings"]
+    engine: IngestEngine = current_app.extensions["focus.engine"]
     checks: tuple[tuple[str, Callable[[], str]], ...] = (
         ("Database", lambda: ping(db.session())),
         ("Migrations", _migrations),
@@ -43,17 +60,7 @@ def health() -> ResponseReturnValue:
         ("Disk", lambda: operations.disk_state(settings.INSTANCE)),
         ("Eye-state model", lambda: _model(settings)),
     )
-    disk = shutil.disk_usage(settings.INSTANCE)
-    return render_template(
-        "admin/health.html",
-        parts=[_state_of(name, check) for name, check in checks],
-        load=engine.load(),
-        used_ratio=disk.used / disk.total,
-        started_at=current_app.extensions["focus.started_at"],
-        now=datetime.now(UTC),
-        async_mode=settings.SOCKETIO_ASYNC_MODE,
-        environment=settings.FOCUS_ENV,
-    )
+    return [_state_of(name, check) for name, check in checks]
 
 
 def _state_of(name: str, check: Callable[[], str]) -> PartState:

@@ -9,10 +9,22 @@ from __future__ import annotations
 
 from flask import Flask
 
-from focus.web.api import accounts, admin, analyses, data, delivery, document, groups, me, recordings, reports
+from focus.web.api import (
+    accounts,
+    analyses,
+    data,
+    delivery,
+    document,
+    groups,
+    installation,
+    me,
+    recordings,
+    reports,
+)
 from focus.web.api.base import FocusApi
 
-PARTS = (accounts, me, data, recordings, analyses, delivery, reports, groups, admin)
+PARTS = (accounts, me, data, recordings, analyses, delivery, reports, groups, installation)
+"""`installation` has the blueprint of `admin`, to which it adds routes."""
 
 
 def register(app: Flask) -> None:

@@ -9,13 +9,13 @@ from flask import current_app, jsonify
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields, validate
 
-from focus.services import accounts, operations, recordings, releases
+from focus.services import accounts, operations, releases
+from focus.services.operations import RecordingHealth
 from focus.services.releases import InstalledRelease
 from focus.storage.account_models import ROLES, User
 from focus.storage.database import db
 from focus.storage.operation_models import AuditEntry
 from focus.storage.operations import JobRow
-from focus.storage.recording_models import Recording
 from focus.web.api.accounts import desk
 from focus.web.api.base import (
     PREFIX,
@@ -134,6 +134,8 @@ def _user_dict(user: User) -> dict[str, Any]:
 
 class AnybodysRecordingSchema(RecordingSchema):
     owner = fields.Integer(required=True)
+    health = fields.String(required=True, validate=validate.OneOf(operations.HEALTHS))
+    pending = fields.Integer(required=True, metadata={"description": "frames that are not analysed yet"})
     rejected = fields.Integer(required=True, metadata={"description": "batches kept aside as unusable"})
 
 
@@ -142,22 +144,28 @@ class AnybodysRecordingSchema(RecordingSchema):
 @blueprint.arguments(RecordingsArguments, location="query")
 @blueprint.response(200, page_of(AnybodysRecordingSchema))
 def list_recordings(arguments: Body) -> ResponseReturnValue:
-    """Everybody's recordings, the newest first."""
+    """Everybody's recordings with their health, the newest first; `search` may also be part of the owner's address."""
     limit = arguments["limit"]
-    rows = recordings.list_recordings(
+    rows = operations.list_recordings(
         db.session(),
         caller(),
-        of_everybody=True,
-        state=arguments["state"],
+        state=arguments["state"] or "",
         search=arguments["search"],
         limit=limit + 1,
         after=place_of(arguments["cursor"]),
     )
-    return page_json(rows, limit, _recording_dict, cursor_of)
+    return page_json(rows, limit, _recording_dict, lambda row: cursor_of(row.recording))
 
 
-def _recording_dict(recording: Recording) -> dict[str, Any]:
-    return {**recording_dict(recording), "owner": recording.owner_id, "rejected": recording.n_rejected}
+def _recording_dict(row: RecordingHealth) -> dict[str, Any]:
+    recording = row.recording
+    return {
+        **recording_dict(recording),
+        "owner": recording.owner_id,
+        "health": row.health,
+        "pending": row.n_pending,
+        "rejected": recording.n_rejected,
+    }
 
 
 # -- model releases ---------------------------------------------------------------------------------------------------
@@ -276,7 +284,7 @@ def list_jobs(arguments: Body) -> ResponseReturnValue:
     limit = arguments["limit"]
     before_id = _before("jobs", arguments["cursor"])
     rows = operations.list_jobs(db.session(), caller(), state=arguments["state"], limit=limit + 1, before_id=before_id)
-    return page_json(rows, limit, _job_dict, lambda row: write_cursor("jobs", row.job.id))
+    return page_json(rows, limit, job_dict, lambda row: write_cursor("jobs", row.job.id))
 
 
 @blueprint.route("/jobs/<int:job_id>/cancel", methods=["POST"])
@@ -314,7 +322,7 @@ def _before(kind: str, cursor: str | None) -> int | None:
     return int(before_id)
 
 
-def _job_dict(row: JobRow) -> dict[str, Any]:
+def job_dict(row: JobRow) -> dict[str, Any]:
     job = row.job
     return {
         "id": job.id,

@@ -136,6 +136,9 @@ GET    api_admin.list_jobs                401 403 403 403 403 200 403 403 403 40
 GET    api_admin.list_recordings          401 403 403 403 403 200 403 403 403 403 403
 GET    api_admin.list_releases            401 403 403 403 403 200 403 403 403 403 403
 GET    api_admin.list_users               401 403 403 403 403 200 403 403 403 403 403
+GET    api_admin.health                   401 403 403 403 403 200 403 403 403 403 403
+GET    api_admin.list_groups              401 403 403 403 403 200 403 403 403 403 403
+POST   api_admin.retry_job                401 403 403 403 403 409 403 403 403 403 403
 POST   api_admin.promote_release          401 403 403 403 403 409 403 403 403 403 403
 POST   api_admin.roll_back_release        401 403 403 403 403 409 403 403 403 403 403
 GET    api_analyses.list_analyses         401 200 404 200 404 200 403 200 403 404 200

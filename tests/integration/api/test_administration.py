@@ -101,6 +101,68 @@ def test_a_job_is_listed_and_cancelled_once(
     ]
 
 
+def test_a_job_that_was_cancelled_is_done_again_for_its_owner(
+    app: Flask, admin: Caller, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[int, int]] = []
+    monkeypatch.setattr(app.extensions["focus.my_data"], "start", lambda *asked: started.append(asked))
+    page = by_login(app, ada)
+    job_id = page.post("/me/exports").get_json()["id"]
+
+    early = admin.post(f"/admin/jobs/{job_id}/retry")
+    admin.post(f"/admin/jobs/{job_id}/cancel")
+    again = admin.post(f"/admin/jobs/{job_id}/retry")
+
+    assert (early.status_code, again.status_code) == (409, 202)
+    new_id = again.get_json()["id"]
+    assert started == [(job_id, ada.user_id), (new_id, ada.user_id)]
+    assert [job["id"] for job in page.get("/me/exports").get_json()["items"]] == [new_id, job_id]
+    assert admin.get(f"/me/exports/{new_id}").status_code == 404
+
+
+def test_groups_are_listed_by_name_in_pages_without_their_members(app: Flask, admin: Caller) -> None:
+    leader = by_login(app, make_person(app, "leader@example.org", role="researcher"))
+    names = ["b", "A", "b", "Änne", "c"]
+    for name in names:
+        leader.post("/groups", json={"name": name})
+
+    found, cursor = [], ""
+    while True:
+        page = admin.get(f"/admin/groups?limit=2{cursor}").get_json()
+        found += page["items"]
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+
+    assert sorted(row["name"] for row in found) == sorted(names)
+    assert [row["name"] for row in found if row["name"].isascii()] == ["A", "b", "b", "c"]
+    assert {(row["members"], "email" in row) for row in found} == {(0, False)}
+    assert [row["name"] for row in admin.get("/admin/groups?search=nne").get_json()["items"]] == ["Änne"]
+
+
+def test_health_says_which_part_is_not_in_order(admin: Caller) -> None:
+    found = admin.get("/admin/health").get_json()
+
+    parts = {part["name"]: part["is_good"] for part in found["parts"]}
+    assert (parts["Database"], parts["Migrations"], parts["Ingest engine"]) == (True, True, False)
+    assert (found["is_good"], found["engine"]["is_running"]) == (False, False)
+
+
+def test_everybodys_recordings_have_their_health_and_go_on_at_the_cursor(
+    app: Flask, admin: Caller, ada: Person
+) -> None:
+    ids = {make_session(app, ada), make_session(app, ada), make_session(app, ada)}
+
+    first = admin.get("/admin/recordings?limit=2").get_json()
+    second = admin.get(f"/admin/recordings?limit=2&cursor={first['next']}").get_json()
+    found = admin.get("/admin/recordings?search=ada%40").get_json()["items"]
+
+    assert {row["id"] for row in first["items"] + second["items"]} == ids
+    assert second["next"] is None
+    assert {row["id"] for row in found} == ids
+    assert {row["health"] for row in found} <= {"good", "behind"}
+
+
 def test_a_release_that_is_not_installed_is_404(admin: Caller) -> None:
     names = [release["name"] for release in admin.get("/admin/releases").get_json()["items"]]
 

@@ -57,14 +57,14 @@ def test_a_database_that_was_not_migrated_is_not_ready(make_app: AppFactory, emp
 
 
 def test_log_in_is_limited_by_address(make_app: AppFactory, sqlite_url: str) -> None:
-    app = make_app(DATABASE_URL=sqlite_url, LOGIN_LIMIT="3 per minute")
+    app = make_app(DATABASE_URL=sqlite_url, LOGIN_LIMIT="3 per hour")
 
     assert [log_in_status(app) for _ in range(5)] == [422, 422, 422, 429, 429]
     assert app.test_client().get("/login").status_code == 200
 
 
 def test_two_applications_count_log_ins_apart(make_app: AppFactory, sqlite_url: str) -> None:
-    apps = [make_app(DATABASE_URL=sqlite_url, LOGIN_LIMIT="1 per minute") for _ in range(2)]
+    apps = [make_app(DATABASE_URL=sqlite_url, LOGIN_LIMIT="1 per hour") for _ in range(2)]
 
     assert [log_in_status(app) for app in apps] == [422, 422]
 
@@ -76,7 +76,7 @@ def test_log_in_is_limited_across_processes_by_redis(make_app: AppFactory, sqlit
 
 
 def test_log_in_goes_on_without_redis(make_app: AppFactory, sqlite_url: str) -> None:
-    app = make_app(DATABASE_URL=sqlite_url, REDIS_URL="redis://127.0.0.1:1", LOGIN_LIMIT="1 per minute")
+    app = make_app(DATABASE_URL=sqlite_url, REDIS_URL="redis://127.0.0.1:1", LOGIN_LIMIT="1 per hour")
 
     assert [log_in_status(app) for _ in range(2)] == [422, 429]
 

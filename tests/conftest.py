@@ -58,6 +58,16 @@ def make_settings(tmp_path: Path) -> SettingsFactory:
     return make
 
 
+@pytest.fixture
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes of passwords that cost nothing, for tests of what is around them; a real one takes 0.2 s of work."""
+    from argon2 import PasswordHasher
+
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr("focus.services.passwords._hasher", quick)
+    monkeypatch.setattr("focus.services.passwords._hash_of_nobody", lambda: quick.hash("nobody"))
+
+
 # -- databases --------------------------------------------------------------------------------------------------------
 
 

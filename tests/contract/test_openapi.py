@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import schemathesis
-from argon2 import PasswordHasher
 from flask import Flask
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode, checks
@@ -39,10 +38,10 @@ LIMITS = ("LOGIN_LIMIT", "LOGIN_ACCOUNT_LIMIT", "STRANGER_LIMIT", "MAIL_FORM_LIM
 
 
 @pytest.fixture
-def open_app(make_app: AppFactory, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+def open_app(
+    make_app: AppFactory, sqlite_url: str, quick_hashes: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Flask]:
     monkeypatch.setattr("focus.realtime._load_classifier", lambda settings, release: ThresholdClassifier())
-    # Real hashes take longer than all requests together.
-    monkeypatch.setattr("focus.services.passwords._hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     app = make_app(DATABASE_URL=sqlite_url, **dict.fromkeys(LIMITS, NO_LIMIT))
     app.extensions["focus.reanalyses"] = WaitingRunner(sqlite_url, lambda release: ThresholdClassifier())
     start_background(app)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -63,9 +62,8 @@ class Idle:
 
 @pytest.fixture
 def callers(
-    make_app: AppFactory, database_url: str, monkeypatch: pytest.MonkeyPatch
+    make_app: AppFactory, database_url: str, quick_hashes: None
 ) -> Iterator[tuple[list[Caller], list[tuple[str, str]]]]:
-    monkeypatch.setattr("focus.services.passwords._hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     app = make_app(DATABASE_URL=database_url, **dict.fromkeys(LIMITS, NO_LIMIT))
     app.extensions["focus.reanalyses"] = Idle()
     ada, admin = make_person(app, "ada@example.org"), make_person(app, "admin@example.org", role="admin")

@@ -55,7 +55,7 @@ WORDS = st.one_of(
 
 
 @pytest.fixture
-def browser(make_app: AppFactory, database_url: str) -> Iterator[tuple[Flask, FlaskClient]]:
+def browser(make_app: AppFactory, database_url: str, quick_hashes: None) -> Iterator[tuple[Flask, FlaskClient]]:
     limits = dict.fromkeys(
         ("LOGIN_LIMIT", "LOGIN_ACCOUNT_LIMIT", "MAIL_FORM_LIMIT", "MAIL_ACCOUNT_LIMIT", "INVITE_LIMIT"), NO_LIMIT
     )

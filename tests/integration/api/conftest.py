@@ -57,6 +57,11 @@ def by_login(app: Flask, person: Person) -> Caller:
     return Caller(caller.client, {"X-CSRFToken": token})
 
 
+@pytest.fixture(autouse=True)
+def _quick(quick_hashes: None) -> None:
+    """Nothing here is about how long a hash takes."""
+
+
 @pytest.fixture
 def ada(app: Flask) -> Person:
     return make_person(app, "ada@example.org")

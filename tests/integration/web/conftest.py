@@ -21,6 +21,11 @@ class People:
     browsers: dict[str, FlaskClient]
 
 
+@pytest.fixture(autouse=True)
+def _quick(quick_hashes: None) -> None:
+    """Nothing here is about how long a hash takes."""
+
+
 @pytest.fixture
 def people(app: Flask) -> People:
     ada = make_person(app, "ada@example.org")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -53,6 +54,12 @@ def screen_spans(tracker: TrackerInfo) -> tuple[float, float] | None:
     if tracker.gaze_space == "scene" or (tracker.gaze_space == "deg" and tracker.screen is None):
         return None
     return _spans_of(tracker.screen or ASSUMED_SCREEN)
+
+
+def screen_halves_deg(tracker: TrackerInfo) -> tuple[float, float] | None:
+    """How far the screen reaches from its middle to the sides, and up and down, in degrees; None as above."""
+    spans = screen_spans(tracker)
+    return None if spans is None else (math.degrees(math.atan(spans[0] / 2)), math.degrees(math.atan(spans[1] / 2)))
 
 
 def _spans_of(screen: ScreenGeometry) -> tuple[float, float]:

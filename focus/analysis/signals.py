@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from focus.analysis.geometry import to_degrees
+from focus.analysis.geometry import screen_halves_deg, to_degrees
 from focus.analysis.types import Float32Array, FloatArray
 from focus.protocol.batch import TrackerInfo
 
@@ -63,6 +63,9 @@ def to_signals(
         signals[:, 0], signals[:, 1] = to_degrees(gaze_x, gaze_y, tracker)
         if tracker.gaze_space == "screen":
             inside = (gaze_x >= 0) & (gaze_x <= 1) & (gaze_y >= 0) & (gaze_y <= 1)
+            signals[:, 7] = np.where(lost, np.nan, inside)
+        elif (half_deg := screen_halves_deg(tracker)) is not None:
+            inside = (np.abs(gaze_x) <= half_deg[0]) & (np.abs(gaze_y) <= half_deg[1])
             signals[:, 7] = np.where(lost, np.nan, inside)
     if "openness_left" in columns or "openness_right" in columns:
         signals[:, 2] = _mean_of_eyes(columns, "openness_left", "openness_right")

@@ -130,13 +130,23 @@ def usual_of(found: Sequence[SessionOfDay], name: str) -> Usual | None:
     return Usual(low, middle, high, len(values))
 
 
-def minutes_on_screen(values: Values) -> float | None:
-    """Minutes with gaze on the screen or, where the tracker does not tell that, with the face before it."""
-    for name in ("on_screen", "face_present"):
-        value = values.get(name)
-        if value is not None and value["value"] is not None:
-            return float(value["value"] * value["weight_s"] / 6000)
-    return None
+def minutes_on_screen(sessions: Sequence[SessionOfDay]) -> float | None:
+    """Minutes of some sessions with gaze on the screen or, in those whose tracker does not tell that, with the face
+    before it; None where nothing is known of any."""
+    known_us = [us for each in sessions if (us := _on_screen_us(each)) is not None]
+    return sum(known_us) / 60e6 if known_us else None
+
+
+def tells_screen(session: SessionOfDay) -> bool:
+    """Whether the session's tracker says if gaze is on the screen."""
+    return bool(session.sums and session.sums["on_screen"]["known_us"])
+
+
+def _on_screen_us(session: SessionOfDay) -> int | None:
+    if not session.sums:
+        return None
+    sums = session.sums["on_screen" if tells_screen(session) else "face_present"]
+    return int(sums["so_us"]) if sums["known_us"] else None
 
 
 def sessions_between(

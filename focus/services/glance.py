@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from focus.services.days import Span, Values, minutes_on_screen
+from focus.services.days import Span, Values, minutes_on_screen, tells_screen
 
 NOT_YET: Final = "it comes with the first complete minute"
 
@@ -37,14 +37,15 @@ class GlanceFact:
 
 def glance_of(day: Span) -> list[GlanceFact]:
     """The four numbers of a day; none for a day without a session."""
-    return [make(day.values) for make in _FACTS] if day.sessions else []
+    return [_on_screen(day), *(make(day.values) for make in _FACTS)] if day.sessions else []
 
 
-def _on_screen(values: Values) -> GlanceFact:
-    minutes = minutes_on_screen(values)
-    has_gaze = values.get("on_screen", {}).get("value") is not None
-    known = "with gaze on the screen; blinks are left out" if has_gaze else "with the face before the tracker"
-    note = known if minutes is not None else _reason(values.get("face_present"))
+def _on_screen(day: Span) -> GlanceFact:
+    minutes = minutes_on_screen(day.sessions)
+    ways = {tells_screen(each) for each in day.sessions if each.sums}
+    known = ["with gaze on the screen; blinks are left out"] if True in ways else []
+    known += ["with the face before the tracker"] if False in ways else []
+    note = ", or ".join(known) if minutes is not None else _reason(day.values.get("face_present"))
     return GlanceFact("on_screen", "Time on screen", _minutes_us(minutes), None, note)
 
 
@@ -73,7 +74,7 @@ def _breaks(values: Values) -> GlanceFact:
     return GlanceFact("breaks", "Breaks", None, round(taken["value"]), note)
 
 
-_FACTS: Final[tuple[Callable[[Values], GlanceFact], ...]] = (_on_screen, _blinks, _focus_time, _breaks)
+_FACTS: Final[tuple[Callable[[Values], GlanceFact], ...]] = (_blinks, _focus_time, _breaks)
 
 
 def _reason(value: Mapping[str, Any] | None) -> str:

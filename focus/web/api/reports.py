@@ -120,7 +120,7 @@ def _span_dict(span: Span) -> dict[str, Any]:
         "first": span.first.isoformat(),
         "n_days": span.n_days,
         "recorded_us": span.recorded_us(),
-        "minutes_on_screen": minutes_on_screen(span.values),
+        "minutes_on_screen": minutes_on_screen(span.sessions),
         "n_sessions": len(span.sessions),
         "metrics": list(span.values.values()),
     }

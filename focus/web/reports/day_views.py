@@ -33,7 +33,7 @@ def trend() -> ResponseReturnValue:
     before = sessions_before(db.session(), current_principal(), first, zone)
     # What is usual is learned from the weeks that are over.
     known = [each for span in spans[:-1] for each in span.sessions]
-    most = max((minutes_on_screen(day.values) or 0 for day in days), default=0)
+    most = max((minutes_on_screen(day.sessions) or 0 for day in days), default=0)
     return render_template(
         "reports/trend.html",
         weeks=weeks,

@@ -8,19 +8,22 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from flask import Flask
 
-from focus.services import days, overviews, recordings
+from focus.protocol.batch import TrackerInfo
+from focus.services import days, glance, overviews, recordings
 from focus.services.accounts import get_user, principal_of_user
 from focus.storage.database import db
 from tests.integration.web.conftest import People
-from tests.integration.web.made import BLINKS_AT_S, LENGTH_S, Person, make_session
+from tests.integration.web.made import BLINKS_AT_S, FULL_TRACKER, LENGTH_S, WEBCAM, Person, make_session
 from tests.integration.web.test_reports import text_of
 
 DAY = date(2026, 3, 4)
 
 
-def make_session_at(app: Flask, owner: Person, at: datetime, title: str = "Reading") -> str:
+def make_session_at(
+    app: Flask, owner: Person, at: datetime, title: str = "Reading", *, tracker: TrackerInfo = FULL_TRACKER
+) -> str:
     """A session that began at a moment."""
-    recording_id = make_session(app, owner, title=title)
+    recording_id = make_session(app, owner, title=title, tracker=tracker)
     with app.app_context():
         recordings.find_recording(db.session(), recording_id).started_at = at
         db.session.commit()
@@ -46,6 +49,22 @@ def test_a_day_is_the_combination_of_its_sessions(app: Flask, people: People) ->
     # Nine hours between two sessions are no break, and twice three blinks no blink of nine hours.
     assert values["breaks"]["value"] == 0
     assert day.recorded_us() == pytest.approx(2 * LENGTH_S * 1e6, rel=0.01)
+
+
+def test_time_on_screen_of_a_day_holds_sessions_whose_tracker_measures_no_gaze(app: Flask, people: People) -> None:
+    make_session_at(app, people.ada, moment(8))
+    make_session_at(app, people.ada, moment(17), tracker=WEBCAM)
+    with app.app_context():
+        principal = principal_of_user(get_user(db.session(), people.ada.user_id))
+
+        (day,) = days.days_of(db.session(), principal, DAY, 1)
+        each = [days.minutes_on_screen([session]) for session in day.sessions]
+        first, *_ = glance.glance_of(day)
+
+    assert each == pytest.approx([LENGTH_S / 60, LENGTH_S / 60], rel=0.06)
+    assert days.minutes_on_screen(day.sessions) == sum(minutes or 0 for minutes in each)
+    assert first.note == "with gaze on the screen; blinks are left out, or with the face before the tracker"
+    assert days.minutes_on_screen([]) is None
 
 
 def test_a_day_says_the_same_with_overviews_and_without(app: Flask, people: People) -> None:

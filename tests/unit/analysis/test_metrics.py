@@ -11,7 +11,7 @@ from focus.analysis.metrics import MetricValue, combine, evaluate, seal
 from focus.analysis.metrics.intervals import poisson_interval, wilson_interval
 from focus.analysis.offline import analyse
 from focus.analysis.parameters import AnalysisParameters
-from focus.protocol.batch import FrameBatch, TrackerInfo
+from focus.protocol.batch import FrameBatch, ScreenGeometry, TrackerInfo
 from tests.unit.analysis.fakes import ThresholdClassifier
 
 
@@ -122,6 +122,17 @@ def test_shares_of_time_are_over_the_time_in_which_they_can_be_told() -> None:
     assert found["on_screen"].value == pytest.approx(100 * 300 / 450, abs=0.3)
     assert found["head_away"].value == pytest.approx(10, abs=0.2)
     assert found["face_present"].value == pytest.approx(100)
+
+
+def test_gaze_in_degrees_is_on_the_screen_within_the_angles_of_its_edges() -> None:
+    # A screen of 600 mm by 300 mm, seen from 600 mm, reaches 26.57 deg to the sides and 14.04 deg up and down.
+    x_deg = np.repeat([0.0, 26.0, 27.0, 0.0, 0.0], 120)
+    y_deg = np.repeat([0.0, -14.0, 0.0, 14.5, 13.5], 120)
+    screen = ScreenGeometry(width_mm=600, height_mm=300, distance_mm=600)
+    found = metrics_of({"gaze_x": x_deg, "gaze_y": y_deg}, 60, gaze_space="deg", screen=screen)
+
+    assert found["on_screen"].value == pytest.approx(60, abs=0.2)
+    assert found["focus_time"].value == pytest.approx(6 / 60, abs=0.002)
 
 
 def test_frame_rate_and_jitter_are_from_the_quartiles_of_the_intervals() -> None:

@@ -10,6 +10,7 @@ import { axisNumber, clock, duration, number } from "../words.js";
 import { moment } from "./charts.js";
 
 const LEFT = 56;
+const LETTER = 6.5;
 
 /** Rows of a table as columns: x, values, low, high, and the words for each row; `name` picks one of several values. */
 export function readTable(table, axis, name = "value") {
@@ -89,7 +90,9 @@ export class TableChart {
 
   #xAxis() {
     const isLabel = this.container.dataset.axis === "label";
-    const every = Math.max(1, Math.ceil(this.data.labels.length / 8));
+    const { labels } = this.data;
+    const width = 12 + LETTER * Math.max(...labels.map((label) => label.length));
+    const every = (plot) => Math.max(1, Math.ceil((labels.length * width) / Math.max(1, plot.width - LEFT)));
     return {
       stroke: () => colours.muted,
       font: FONT,
@@ -98,7 +101,7 @@ export class TableChart {
       size: 30,
       space: 60,
       ...(isLabel
-        ? { splits: () => this.data.x, values: () => this.data.labels.map((label, at) => (at % every ? "" : label)) }
+        ? { splits: () => this.data.x, values: (plot) => labels.map((label, at) => (at % every(plot) ? "" : label)) }
         : { values: (plot, splits) => splits.map((s) => moment(s, plot.scales.x.max - plot.scales.x.min)), incrs: [60, 120, 300, 600, 900, 1800, 3600, 7200, 14400] }),
     };
   }

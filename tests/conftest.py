@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck
@@ -18,6 +18,7 @@ from hypothesis import settings as hypothesis_settings
 
 if TYPE_CHECKING:
     from flask import Flask
+    from jinja2 import BytecodeCache
     from sqlalchemy import Engine
     from sqlalchemy.orm import Session
 
@@ -192,8 +193,40 @@ def settings(make_settings: SettingsFactory, sqlite_url: str) -> Settings:
     return make_settings(DATABASE_URL=sqlite_url)
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
+    """What templates are compiled to, for all applications of this run: each would compile its own anew."""
+    from jinja2 import FileSystemBytecodeCache
+
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
+@pytest.fixture(scope="session")
+def routes_compiled_once() -> Iterator[None]:
+    """Werkzeug compiles a function for each of 300 routes, which is more than half of what making an application costs.
+
+    The functions are alike for alike rules and take the rule as an argument; nothing but speed depends on this.
+    """
+    from werkzeug.routing import Rule
+
+    compiled: dict[object, Any] = {}
+    compile_builder = Rule._compile_builder
+
+    def once(rule: Rule, append_unknown: bool = True) -> Any:
+        key = (rule.rule, repr(rule.defaults), append_unknown, tuple(rule._trace))
+        if key not in compiled:
+            compiled[key] = compile_builder(rule, append_unknown)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", once)
+        yield
+
+
 @pytest.fixture
-def make_app(make_settings: SettingsFactory) -> Iterator[AppFactory]:
+def make_app(
+    make_settings: SettingsFactory, compiled_templates: BytecodeCache, routes_compiled_once: None
+) -> Iterator[AppFactory]:
     """Applications with some settings changed: `make_app(DATABASE_URL=database_url)`; the engine is not started."""
     from focus.app import create_app
     from focus.storage.database import db
@@ -202,6 +235,7 @@ def make_app(make_settings: SettingsFactory) -> Iterator[AppFactory]:
 
     def make(**changed: str) -> Flask:
         app = create_app(make_settings(**changed))
+        app.jinja_env.bytecode_cache = compiled_templates
         made.append(app)
         return app
 

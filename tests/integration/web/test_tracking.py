@@ -37,6 +37,13 @@ def test_the_page_may_ask_for_the_camera_and_makes_no_code_from_text(ada: FlaskC
     assert "unsafe" not in policy
 
 
+def test_what_one_agrees_to_stands_beside_the_start(ada: FlaskClient) -> None:
+    page = ada.get("/track").text
+
+    start = page.index('id="start"')
+    assert 0 < page.index("By starting a session you agree that FOCUS stores and analyses its frames") - start < 500
+
+
 def test_no_other_page_may_ask_for_the_camera(ada: FlaskClient) -> None:
     assert "camera=()" in ada.get("/").headers["Permissions-Policy"]
 

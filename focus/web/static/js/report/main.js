@@ -117,13 +117,12 @@ showEyeStrain();
 addDownloads();
 
 // Frames that are still being analysed: look again until they are done, then show the whole report anew.
-const pending = document.querySelector("[data-pending]");
-if (pending) {
-  const timer = setInterval(async () => {
-    const response = await fetch(root.dataset.url.replace(/\/timeline$/, ""), { headers: { Accept: "application/json" } });
-    if (response.ok && (await response.json()).pending === 0) {
-      clearInterval(timer);
-      location.reload();
-    }
-  }, 1500);
+const PAUSE_MS = 1500;
+
+async function waitForAnalysis() {
+  const address = root.dataset.url.replace(/\/timeline$/, "");
+  const response = await fetch(address, { headers: { Accept: "application/json" } }).catch(() => null);
+  if (response?.ok && (await response.json()).pending === 0) location.reload();
+  else setTimeout(waitForAnalysis, PAUSE_MS);
 }
+if (document.querySelector("[data-pending]")) setTimeout(waitForAnalysis, PAUSE_MS);

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -265,13 +265,13 @@ class TrackerPage:
         return float(told) if told else float("nan")
 
 
-def closures_of(stored: FrameBatch) -> list[float]:
-    """Seconds for which the lids were down in stored frames, each time: stretches under half of the usual openness."""
+def closures_of(stored: FrameBatch) -> list[tuple[int, int]]:
+    """When the lids were down in stored frames, in us: stretches under half of the usual openness."""
     left, right = stored.columns["openness_left"], stored.columns["openness_right"]
     mean: npt.NDArray[np.float32] = (left + right) / 2
     known = np.isfinite(mean)
     is_closed = mean[known] < 0.5 * np.median(mean[known])
-    return [(stop_us - start_us) / 1e6 for start_us, stop_us in _stretches(stored.t_us[known], is_closed)]
+    return _stretches(stored.t_us[known], is_closed)
 
 
 @dataclass
@@ -295,6 +295,16 @@ class Seen:
         steps_us = [np.diff(stored_us[(stored_us >= a) & (stored_us <= b)]).max() for a, b in scripts]
         return min(b - a for a, b in scripts) >= shortest_us and max(steps_us) <= LONGEST_STEP_US
 
+    def times_us(self, script: tuple[int, int], film_s: Sequence[float]) -> npt.NDArray[np.float64]:
+        """When in the recording the film was at these times of a script.
+
+        A busy machine plays the film now slowly and now not; its closures say when it was where.
+        """
+        start_us, stop_us = script
+        seen_us = [closure_us for closure_us, _ in closures_of(self.stored) if start_us <= closure_us < stop_us]
+        known_s = [0.0, *(onset_s for onset_s, _ in self.film.blinks_s), self.film.upright_s]
+        return np.interp(film_s, known_s, [start_us, *seen_us, stop_us])
+
     def assert_every_blink_is_told(self) -> None:
         """Each closure of the script is in the frames, in the database and on the page, and every one is a blink.
 
@@ -303,8 +313,7 @@ class Seen:
         """
         n_expected = len(scripts_of(self.stored)) * len(self.film.blinks_s)
         events = self.summary["events"]
-        closures_s = closures_of(self.stored)
-        assert len(closures_s) == n_expected
+        assert len(closures_of(self.stored)) == n_expected
         assert events.get("blink", 0) + events.get("closure", 0) == n_expected
         mean = (self.stored.columns["openness_left"] + self.stored.columns["openness_right"]) / 2
         is_open = mean > OPEN_RATIO * np.nanquantile(mean, 0.85)

@@ -123,13 +123,13 @@ def test_a_tab_that_is_hidden_half_of_the_time_misses_no_blink(outcome: Outcome)
 def test_gaze_follows_the_drawn_irises(outcome: Outcome) -> None:
     """In the middle of each look, gaze stands where the film looks, but for what the calibration may miss it by."""
     stored = outcome.seen.stored
+    look_s = LOOKS_FILM.look_s
     found = []
-    for start_us, stop_us in scripts_of(stored):
-        # The film may be played slowly, so a look is a share of its script.
-        middles = start_us + (stop_us - start_us) * (np.arange(len(LOOKS)) + 0.4) / len(LOOKS)
-        half_us = (stop_us - start_us) / len(LOOKS) / 6
-        for middle_us in middles:
-            is_in = np.abs(stored.t_us - middle_us) < half_us
+    for script in scripts_of(stored):
+        begins_us = outcome.seen.times_us(script, [look_s * (look + 0.2) for look in range(len(LOOKS))])
+        ends_us = outcome.seen.times_us(script, [look_s * (look + 0.6) for look in range(len(LOOKS))])
+        for begin_us, end_us in zip(begins_us, ends_us, strict=True):
+            is_in = (stored.t_us > begin_us) & (stored.t_us < end_us)
             found.append([np.nanmedian(stored.columns[name][is_in]) for name in ("gaze_x", "gaze_y")])
     looks = np.array(LOOKS * len(scripts_of(stored)))
     gaze = np.array(found)

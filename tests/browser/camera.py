@@ -285,11 +285,15 @@ class Seen:
     calibration_on_page: str
 
     @property
-    def is_whole(self) -> bool:
-        """Whether each script was recorded from before its first closure, with a frame in each closure.
+    def is_evidence(self) -> bool:
+        """Whether something follows from what was found: all is right, or the machine let the tracker see enough.
 
-        Where a busy machine began later or looked less often, nothing follows from a blink that is not there.
+        Where a busy machine began after a script's first closure, or looked less often than a closure lasts, nothing
+        follows from a blink that is not there.
         """
+        n_told = sum(self.summary["events"].get(kind, 0) for kind in ("blink", "closure"))
+        if len(closures_of(self.stored)) == n_told == len(scripts_of(self.stored)) * len(self.film.blinks_s):
+            return True
         stored_us, scripts = self.stored.t_us, scripts_of(self.stored)
         shortest_us = 1e6 * (self.film.upright_s - self.film.blinks_s[0][0])
         steps_us = [np.diff(stored_us[(stored_us >= a) & (stored_us <= b)]).max() for a, b in scripts]

@@ -60,7 +60,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
             server.enter(browser)
             outcome = record(TrackerPage(browser, server), server, Wiretap(browser))
             for _ in range(N_RECORDINGS - 1):
-                if not outcome.seen.is_whole:
+                if not outcome.seen.is_evidence:
                     forget(browser, server)
                     server.enter(browser)
                     outcome = record(TrackerPage(browser, server), server, Wiretap(browser))

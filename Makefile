@@ -6,17 +6,19 @@ BIN := $(VENV)/bin
 .PHONY: setup tools run demo test lint bench
 
 # What runs needs the runtime packages alone; what checks needs the tools as well, which are many times their size.
-$(VENV)/.installed: requirements.txt
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("FOCUS needs Python 3.11 or newer; this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt | $(BIN)/python
 	@echo "Installing the packages into $(VENV) (once; about half a minute)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.tools-installed: $(VENV)/.installed requirements-dev.txt
-	@echo "Installing the tools of the tests into $(VENV) (once; about a minute)"
+$(VENV)/.tools-installed: requirements.txt requirements-dev.txt | $(BIN)/python
+	@echo "Installing the packages and the tools of the tests into $(VENV) (once; about a minute)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@touch $@
+	@touch $@ $(VENV)/.installed
 
 setup: $(VENV)/.installed
 
@@ -29,6 +31,8 @@ run: setup
 demo: setup
 	@$(BIN)/flask demo
 
+# Tests start a hundred processes, which read compiled modules where the environment lets them be kept.
+test: export PYTHONDONTWRITEBYTECODE =
 test: lint
 	@$(BIN)/pytest -n 2
 

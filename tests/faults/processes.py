@@ -16,11 +16,10 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from focus.services import accounts
-from tests.servers import free_port, wait_until
+from tests.servers import START_S, free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 HONEST = ("wsgi.py",)
-START_S = 90.0
 GAVE_UP = "the database did not answer within"
 EAGER = ("-m", "tests.faults.eager_server")
 

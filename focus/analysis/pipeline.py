@@ -48,7 +48,7 @@ from focus.analysis.types import (
 from focus.errors import CheckpointError, FrameValueError, ModelError
 from focus.protocol.batch import FrameBatch, TrackerInfo
 
-CODE_VERSION: Final = 8
+CODE_VERSION: Final = 9
 """Rises with every change of this package that changes results; stored with each analysis and checkpoint."""
 
 _UNSEEN_CLOSED_RATIO: Final = 0.3

@@ -20,6 +20,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Final
 
+from focus.client.markers import read_markers
 from focus.client.outbox import DiskOutbox, MemoryOutbox, Outbox
 from focus.client.sources import SOURCES
 from focus.client.streaming import BATCH_MS, StreamResult, stream
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--source", default="replay", choices=SOURCES.names(), help="(default: %(default)s)")
     add.add_argument("--speed", default=1.0, type=_speed, metavar="max|1|10", help="times real time (default: 1)")
     add.add_argument("--task", help="what the person does: reading, ...")
+    add.add_argument("--markers", metavar="F", help="a CSV of what happened when: t_us, kind and, as JSON, body")
     add.add_argument("--consent", help="what the person agreed to, where the server asks for it")
     add.add_argument("--recording", type=_recording, metavar="UUID", help="go on with, or choose, this recording")
     add.add_argument("--outbox", metavar="DIR", help="keep what is not stored yet in this folder, to survive a crash")
@@ -114,6 +116,7 @@ def _stream(options: argparse.Namespace) -> StreamResult:
     source = SOURCES[options.source].from_arguments(options)
     for warning in source.warnings:
         print(f"warning: {warning}", file=sys.stderr)
+    markers = read_markers(options.markers) if options.markers else ()
     stop = threading.Event()
     is_main = threading.current_thread() is threading.main_thread()
     old_handlers = {s: signal.signal(s, lambda *_: stop.set()) for s in _stop_signals()} if is_main else {}
@@ -123,6 +126,7 @@ def _stream(options: argparse.Namespace) -> StreamResult:
                 source,
                 options.server,
                 token,
+                markers=markers,
                 speed=options.speed,
                 task=options.task,
                 consent=options.consent,

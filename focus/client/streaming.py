@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,6 +18,7 @@ from typing import Final
 
 import numpy as np
 
+from focus.client.markers import TimedMarker
 from focus.client.outbox import MemoryOutbox, Outbox
 from focus.client.sources.base import Source
 from focus.client.tracker_client import DeliveryReport, TrackerClient
@@ -57,6 +59,7 @@ def stream(
     server_url: str,
     token: str,
     *,
+    markers: Iterable[TimedMarker] = (),
     speed: float = 1.0,
     recording: str | None = None,
     task: str | None = None,
@@ -77,6 +80,8 @@ def stream(
     source : Source
     server_url, token : str
         As `TrackerClient`.
+    markers : iterable of TimedMarker, optional
+        In the order of their times; each is sent just before the batch that reaches it, the last ones after all frames.
     speed : float
         1 sends each frame when it is due, 10 ten times as fast, infinity as fast as the server stores.
     recording : str, optional
@@ -121,16 +126,21 @@ def stream(
         limits = client.wait_until_open()
         span_us, max_frames = _batch_size(limits, len(source.tracker.columns), speed, batch_ms)
         blocks = source.frames(after_us=outbox.state.last_t_us)
+        waiting = deque(marker for marker in markers if marker.t_us > outbox.state.last_t_us)
         pace = _Pace(speed, should_stop)
         told_s = begun_s
         for batch in cut_batches(blocks, span_us=span_us, max_frames=max_frames):
             if not pace.wait_for(int(batch.t_us[-1]), int(batch.t_us[0])):
                 is_stopped = True
                 break
+            while waiting and waiting[0].t_us <= int(batch.t_us[-1]):
+                _mark(client, waiting.popleft())
             client.send(batch, max_held=MAX_SPEED_HELD if math.isinf(speed) else None)
             if time.monotonic() - told_s >= 1.0:
                 told_s = time.monotonic()
                 on_progress(client.report())
+        while waiting and not is_stopped:
+            _mark(client, waiting.popleft())
         report = client.close()
     on_progress(report)
     return StreamResult(
@@ -144,6 +154,10 @@ def stream(
         time.monotonic() - begun_s,
         is_stopped,
     )
+
+
+def _mark(client: TrackerClient, marker: TimedMarker) -> None:
+    client.mark(marker.kind, marker.t_us, dict(marker.body))
 
 
 def cut_batches(blocks: Iterable[FrameBatch], *, span_us: int | None, max_frames: int) -> Iterator[FrameBatch]:

@@ -40,6 +40,11 @@ from focus.protocol.schema import MAX_T_US
 PROTO: Final = 1
 NAMESPACE: Final = "/tracker"
 MAX_MARKER_BYTES: Final = 4096
+BASELINE_START: Final = "baseline_start"
+BASELINE_STOP: Final = "baseline_stop"
+PAGE_START: Final = "page_start"
+PAGE_STOP: Final = "page_stop"
+MAX_PAGE_WORDS: Final = 10_000
 _MAX_INT: Final = 2**53 - 1  # what JavaScript holds exactly
 _MAX_NS: Final = 2**63 - 1
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -274,7 +279,11 @@ class Frames(Message):
 
 @dataclass(frozen=True, slots=True)
 class Marker(Message):
-    """Something that happened at a time: `body` is any JSON object of at most `MAX_MARKER_BYTES`."""
+    """Something that happened at a time: `body` is any JSON object of at most `MAX_MARKER_BYTES`.
+
+    `kind` is the client's own word, but for those that a metric reads: `BASELINE_START` and `BASELINE_STOP`,
+    `PAGE_START`, whose body has the number of `words` of the page and may name the `page`, and `PAGE_STOP`.
+    """
 
     event: ClassVar[str] = "marker"
     recording: str
@@ -299,11 +308,22 @@ class Marker(Message):
             raise self._bad("body", "JSON (NaN, infinity and binary are not)") from err
         if size > MAX_MARKER_BYTES:
             raise FrameFormatError(f"marker: body of {size} bytes is over the limit of {MAX_MARKER_BYTES}")
+        if self.kind == PAGE_START and words_of_page(self.body) is None:
+            words = json.dumps(self.body.get("words"))[:40]
+            raise FrameFormatError(
+                f"marker: words of a {PAGE_START} are {words}, not a whole number from 1 to {MAX_PAGE_WORDS}"
+            )
 
     def canonical_body(self) -> bytes:
         """The body as JSON with sorted keys and no spaces, UTF-8: equal bodies give equal bytes."""
         text = json.dumps(self.body, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
         return text.encode()
+
+
+def words_of_page(body: Mapping[str, Any]) -> int | None:
+    """How many words the page of a `PAGE_START` has; None where its body does not say."""
+    words = body.get("words")
+    return words if type(words) is int and 1 <= words <= MAX_PAGE_WORDS else None
 
 
 @dataclass(frozen=True, slots=True)

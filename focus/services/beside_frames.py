@@ -1,5 +1,5 @@
-"""What the values of a recording rest on beside its frames: marked baselines, the validation of its calibration, and
-after how many minutes its person wants a break.
+"""What the values of a recording rest on beside its frames: marked baselines, pages of a text, the validation of its
+calibration, and after how many minutes its person wants a break.
 
 None of it goes through the pipeline, so live and later analysis are the same whatever comes when; all of it is brought
 to the sums of a whole recording just before values are made of them. Told a database session; changes nothing.
@@ -13,45 +13,84 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from focus.analysis.metrics import BreakLimits, marked_seconds, with_limits, with_marked_baseline, with_validation
+from focus.analysis.metrics import (
+    BreakLimits,
+    PageVisit,
+    marked_seconds,
+    with_limits,
+    with_marked_baseline,
+    with_pages,
+    with_validation,
+)
 from focus.analysis.types import MetricWindow
+from focus.protocol.messages import BASELINE_START, BASELINE_STOP, PAGE_START, PAGE_STOP, words_of_page
 from focus.protocol.schema import MAX_T_US
 from focus.storage import frames as frame_queries
 from focus.storage import profiles as profile_queries
 from focus.storage import results
-from focus.storage.recording_models import Recording
-
-BASELINE_START: Final = "baseline_start"
-BASELINE_STOP: Final = "baseline_stop"
+from focus.storage.recording_models import Analysis, Recording
 
 Sums = dict[str, Any]
 Stretch = tuple[int, int]
 
+_KINDS: Final = (BASELINE_START, BASELINE_STOP, PAGE_START, PAGE_STOP)
 
-def stretches_of(marks: Iterable[tuple[int, str]]) -> tuple[Stretch, ...]:
-    """Marked baselines, as (start_us, stop_us), of markers (t_us, kind) in any order.
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A marker that means something to a metric."""
+
+    t_us: int
+    kind: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+def stretches_of(marks: Iterable[Mark]) -> tuple[Stretch, ...]:
+    """Marked baselines, as (start_us, stop_us), of marks in the order they were sent.
 
     Each stop ends what the last start before it began; one without the other marks nothing.
     """
     found: list[Stretch] = []
     start_us: int | None = None
-    # Of two at the same time the stop comes first: it ends the stretch before.
-    for t_us, kind in sorted(marks, key=lambda mark: (mark[0], mark[1] != BASELINE_STOP)):
-        if kind == BASELINE_START:
-            start_us = t_us
-        elif kind == BASELINE_STOP and start_us is not None:
-            found.append((start_us, t_us))
+    for mark in _by_time(marks, BASELINE_STOP):
+        if mark.kind == BASELINE_START:
+            start_us = mark.t_us
+        elif mark.kind == BASELINE_STOP and start_us is not None:
+            found.append((start_us, mark.t_us))
             start_us = None
     return tuple(found)
 
 
-def baselines_of(session: Session, recording_ids: Sequence[str]) -> dict[str, tuple[Stretch, ...]]:
-    """The marked baselines of those of the recordings that have any."""
-    marks: dict[str, list[tuple[int, str]]] = {}
-    kinds = (BASELINE_START, BASELINE_STOP)
-    for recording_id, t_us, kind in frame_queries.markers_of_kinds(session, recording_ids, kinds):
-        marks.setdefault(recording_id, []).append((t_us, kind))
-    return {recording_id: found for recording_id, own in marks.items() if (found := stretches_of(own))}
+def visits_of(marks: Iterable[Mark]) -> tuple[PageVisit, ...]:
+    """Visits to pages that are over, of marks in the order they were sent.
+
+    A page is on the screen until the next one or a stop; the last one without either was not read to its end. A page
+    without a name is another one each time, and one without usable words (an imported file may have it) is no page.
+    """
+    found: list[PageVisit] = []
+    now: Mark | None = None
+    for mark in _by_time(marks, PAGE_STOP):
+        if mark.kind not in (PAGE_START, PAGE_STOP):
+            continue
+        words = None if now is None else words_of_page(now.body)
+        if now is not None and words is not None and now.t_us < mark.t_us:
+            page = now.body.get("page")
+            found.append(PageVisit(now.t_us, mark.t_us, words, f"@{now.t_us}" if page is None else f"={page}"))
+        now = mark if mark.kind == PAGE_START else None
+    return tuple(found)
+
+
+def _by_time(marks: Iterable[Mark], stop: str) -> list[Mark]:
+    """In the order of time; of several at the same time the stop comes first, as it ends the stretch before."""
+    return sorted(marks, key=lambda mark: (mark.t_us, mark.kind != stop))
+
+
+def marks_of(session: Session, recording_ids: Sequence[str]) -> dict[str, list[Mark]]:
+    """The marks of those of the recordings that have any, in the order they were sent."""
+    found: dict[str, list[Mark]] = {}
+    for recording_id, t_us, kind, body in frame_queries.markers_of_kinds(session, recording_ids, _KINDS):
+        found.setdefault(recording_id, []).append(Mark(t_us, kind, body))
+    return found
 
 
 def limits_of(session: Session, user_id: int) -> BreakLimits:
@@ -73,12 +112,12 @@ def accuracy_of(recording: Recording) -> float | None:
 def complete(
     session: Session,
     recording: Recording,
-    analysis_id: int,
+    analysis: Analysis,
     sums: Mapping[str, Any],
     *,
-    baselines: Mapping[str, tuple[Stretch, ...]] | None = None,
+    marks: Mapping[str, Sequence[Mark]] | None = None,
 ) -> Sums:
-    """Sums of a whole recording with its marked baseline and its validation: ready to be sealed, or for `for_person`.
+    """Sums of a whole recording with what was marked in it and its validation: ready to be sealed, or for `for_person`.
 
     Parameters
     ----------
@@ -86,23 +125,50 @@ def complete(
         Database session.
     recording : Recording
         The recording.
-    analysis_id : int
-        Of the analysis that gathered the sums.
+    analysis : Analysis
+        The one that gathered the sums.
     sums : mapping
         All its windows, combined.
-    baselines : mapping, optional
-        As `baselines_of` gives them, where those of many recordings were read at once.
+    marks : mapping, optional
+        As `marks_of` gives them, where those of many recordings were read at once.
     """
     whole = with_validation(sums, accuracy_of(recording))
-    known = baselines_of(session, [recording.id]) if baselines is None else baselines
-    stretches = known.get(recording.id, ())
-    if not stretches:
-        return whole
-    near: dict[int, Mapping[str, Any]] = {}
-    for start_us, stop_us in stretches:
-        for window in results.windows_of(session, analysis_id, start_us=start_us, stop_us=stop_us):
-            near[window.start_us] = window.sums
-    return with_marked_baseline(whole, marked_seconds(near.values(), stretches))
+    known = marks_of(session, [recording.id]) if marks is None else marks
+    own = known.get(recording.id, ())
+    if (stretches := stretches_of(own)) and "pupil_dilation" in whole:
+        near: dict[int, Mapping[str, Any]] = {}
+        for start_us, stop_us in stretches:
+            for window in results.windows_of(session, analysis.id, start_us=start_us, stop_us=stop_us):
+                near[window.start_us] = window.sums
+        whole = with_marked_baseline(whole, marked_seconds(near.values(), stretches))
+    if (visits := visits_of(own)) and "words_per_minute" in whole:
+        reading = Reading()
+        for window in results.windows_of(session, analysis.id, start_us=visits[0].start_us, metric="words_per_minute"):
+            reading.note(window)
+        whole = reading.complete(whole, visits, is_finished=analysis.finished_at is not None)
+    return whole
+
+
+@dataclass(slots=True, eq=False)
+class Reading:
+    """Focus time by the second in which it was measured, of the windows in which a page was on the screen.
+
+    A page is counted when the windows reach beyond it, since its time is not known before.
+    """
+
+    focused_us: dict[int, int] = field(default_factory=dict)
+    reaches_us: int = 0
+
+    def note(self, window: MetricWindow) -> None:
+        """Keep the seconds of a window."""
+        for start_us, focused_us in window.sums["words_per_minute"].get("seconds", {}).items():
+            self.focused_us[int(start_us)] = focused_us
+        self.reaches_us = max(self.reaches_us, window.stop_us)
+
+    def complete(self, sums: Mapping[str, Any], visits: Iterable[PageVisit], *, is_finished: bool) -> Sums:
+        """Sums with the pages that were read; where the analysis is finished, nothing more will come of any."""
+        known = [visit for visit in visits if is_finished or visit.stop_us <= self.reaches_us]
+        return with_pages(sums, self.focused_us, known)
 
 
 @dataclass(slots=True, eq=False)
@@ -115,37 +181,41 @@ class LiveFacts:
 
     limits: BreakLimits = field(default_factory=BreakLimits)
     accuracy_deg: float | None = None
-    marks: list[tuple[int, str]] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
     near: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    reading: Reading = field(default_factory=Reading)
 
-    def note_marker(self, t_us: int, kind: str) -> None:
+    def note_marker(self, t_us: int, kind: str, body: Mapping[str, Any]) -> None:
         """Take a marker that was stored."""
-        if kind in (BASELINE_START, BASELINE_STOP):
-            self.marks.append((t_us, kind))
+        if kind in _KINDS:
+            self.marks.append(Mark(t_us, kind, body))
 
     def note_windows(self, windows: Iterable[MetricWindow]) -> None:
-        """Keep the windows that are over if a baseline is marked in them, or is being marked."""
+        """Keep of the windows that are over what a mark in them, or one that is still open, asks for."""
         if not self.marks:
             return
-        stretches = stretches_of([*self.marks, (MAX_T_US, BASELINE_STOP)])
+        stretches = stretches_of([*self.marks, Mark(MAX_T_US, BASELINE_STOP)])
+        pages = visits_of([*self.marks, Mark(MAX_T_US, PAGE_STOP)])
         for window in windows:
             if any(start_us < window.stop_us and window.start_us < stop_us for start_us, stop_us in stretches):
                 self.near[window.start_us] = window.sums
+            if pages and pages[0].start_us < window.stop_us:
+                self.reading.note(window)
 
     def complete(self, sums: Mapping[str, Any]) -> Sums:
         """Sums of the recording so far, for `metrics.evaluate` alone."""
         whole = with_validation(sums, self.accuracy_deg)
         if stretches := stretches_of(self.marks):
             whole = with_marked_baseline(whole, marked_seconds(self.near.values(), stretches))
+        if visits := visits_of(self.marks):
+            whole = self.reading.complete(whole, visits, is_finished=False)
         return with_limits(whole, self.limits)
 
 
 def live_facts(session: Session, recording: Recording, analysis_id: int | None) -> LiveFacts:
     """What is known of a recording beside its frames, as far as it is stored."""
-    kinds = (BASELINE_START, BASELINE_STOP)
     facts = LiveFacts(limits_of(session, recording.owner_id), accuracy_of(recording))
-    for _, t_us, kind in frame_queries.markers_of_kinds(session, [recording.id], kinds):
-        facts.note_marker(t_us, kind)
+    facts.marks = marks_of(session, [recording.id]).get(recording.id, [])
     if facts.marks and analysis_id is not None:
         facts.note_windows(results.windows_of(session, analysis_id))
     return facts

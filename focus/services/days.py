@@ -146,7 +146,7 @@ def _on_screen_us(session: SessionOfDay) -> int | None:
     if not session.sums:
         return None
     sums = session.sums["on_screen" if tells_screen(session) else "face_present"]
-    return int(sums["so_us"]) if sums["known_us"] else None
+    return int(sums["so_us"] + sums.get("blink_us", 0)) if sums["known_us"] else None
 
 
 def sessions_between(
@@ -157,7 +157,7 @@ def sessions_between(
         session, owner_id, start_at=start_at, stop_at=stop_at, code_version=str(CODE_VERSION), names=names
     )
     limits = beside_frames.limits_of(session, owner_id)
-    baselines = beside_frames.baselines_of(session, [recording.id for recording, _, _ in rows])
+    marks = beside_frames.marks_of(session, [recording.id for recording, _, _ in rows])
     found = []
     for recording, analysis, sums in rows:
         if analysis is None or recordings.is_outdated(analysis):
@@ -168,7 +168,7 @@ def sessions_between(
                 kept = {name: own for name, own in window.sums.items() if names is None or name in names}
                 sums = metrics.combine(sums or {}, kept)
         if sums:
-            sums = metrics.seal(beside_frames.complete(session, recording, analysis.id, sums, baselines=baselines))
+            sums = metrics.seal(beside_frames.complete(session, recording, analysis, sums, marks=marks))
         found.append(SessionOfDay(recording, sums or None, False, limits))
     return found
 

@@ -43,7 +43,7 @@ def glance_of(day: Span) -> list[GlanceFact]:
 def _on_screen(day: Span) -> GlanceFact:
     minutes = minutes_on_screen(day.sessions)
     ways = {tells_screen(each) for each in day.sessions if each.sums}
-    known = ["with gaze on the screen; blinks are left out"] if True in ways else []
+    known = ["with gaze on the screen, blinks counted"] if True in ways else []
     known += ["with the face before the tracker"] if False in ways else []
     note = ", or ".join(known) if minutes is not None else _reason(day.values.get("face_present"))
     return GlanceFact("on_screen", "Time on screen", _minutes_us(minutes), None, note)

@@ -361,7 +361,7 @@ def metrics_of(
         sums = reduce(metrics.combine, (window.sums for window in windows)) if windows else {}
     if not sums:
         return []
-    whole = beside_frames.complete(session, recording, analysis.id, sums)
+    whole = beside_frames.complete(session, recording, analysis, sums)
     return metric_dicts(beside_frames.for_person(session, recording.owner_id, whole))
 
 

@@ -285,11 +285,11 @@ def _between(frames: FrameBatch, start_us: int | None, stop_us: int | None) -> F
 
 def markers_of_kinds(
     session: Session, recording_ids: Sequence[str], kinds: Sequence[str]
-) -> list[tuple[str, int, str]]:
-    """Recording, time and kind of the markers of some kinds in some recordings."""
-    query = select(Marker.recording_id, Marker.t_us, Marker.kind)
-    query = query.where(Marker.recording_id.in_(recording_ids), Marker.kind.in_(kinds))
-    return [(recording_id, t_us, kind) for recording_id, t_us, kind in session.execute(query)]
+) -> list[tuple[str, int, str, dict[str, Any]]]:
+    """Recording, time, kind and body of the markers of some kinds in some recordings, in the order they were sent."""
+    query = select(Marker.recording_id, Marker.t_us, Marker.kind, Marker.body)
+    query = query.where(Marker.recording_id.in_(recording_ids), Marker.kind.in_(kinds)).order_by(Marker.seq)
+    return [(recording_id, t_us, kind, body) for recording_id, t_us, kind, body in session.execute(query)]
 
 
 def markers_of(session: Session, recording_id: str) -> list[Marker]:

@@ -299,13 +299,20 @@ def runs_between(
 
 
 def windows_of(
-    session: Session, analysis_id: int, *, start_us: int | None = None, stop_us: int | None = None
+    session: Session,
+    analysis_id: int,
+    *,
+    start_us: int | None = None,
+    stop_us: int | None = None,
+    metric: str | None = None,
 ) -> list[MetricWindow]:
-    """Metric windows that touch start_us <= t < stop_us, in order."""
-    query = select(MetricWindowRow.start_us, MetricWindowRow.stop_us, MetricWindowRow.sums)
+    """Metric windows that touch start_us <= t < stop_us, in order; with the sums of all metrics, or of one."""
+    sums = MetricWindowRow.sums if metric is None else MetricWindowRow.sums[metric]
+    query = select(MetricWindowRow.start_us, MetricWindowRow.stop_us, sums)
     query = query.where(MetricWindowRow.analysis_id == analysis_id)
     if start_us is not None:
         query = query.where(MetricWindowRow.stop_us > start_us)
     if stop_us is not None:
         query = query.where(MetricWindowRow.start_us < stop_us)
-    return [MetricWindow(*row) for row in session.execute(query.order_by(MetricWindowRow.start_us))]
+    rows = session.execute(query.order_by(MetricWindowRow.start_us))
+    return [MetricWindow(start, stop, own if metric is None else {metric: own}) for start, stop, own in rows]

@@ -17,6 +17,7 @@ from focus.analysis.metrics.base import (
 from focus.analysis.metrics.block import Block, BlockPupil
 from focus.analysis.metrics.breaks import BreakLimits, with_limits
 from focus.analysis.metrics.pupil import marked_seconds, with_marked_baseline
+from focus.analysis.metrics.words_per_minute import PageVisit, with_pages
 
 __all__ = [
     "METRICS",
@@ -25,6 +26,7 @@ __all__ = [
     "BreakLimits",
     "Metric",
     "MetricValue",
+    "PageVisit",
     "Quality",
     "combine",
     "evaluate",
@@ -34,5 +36,6 @@ __all__ = [
     "seal",
     "with_limits",
     "with_marked_baseline",
+    "with_pages",
     "with_validation",
 ]

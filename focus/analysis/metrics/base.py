@@ -229,6 +229,21 @@ def add_sums(a: Sums, b: Sums) -> Sums:
     return total
 
 
+def first_seconds(a: dict[str, int], b: dict[str, int], n: int) -> dict[str, int]:
+    """Of numbers by the start of the second they belong to, in order in both: those of the first `n` seconds."""
+    if not a or not b:
+        return a or b
+    if int(next(iter(b))) < int(next(iter(a))):
+        a, b = b, a
+    if int(next(reversed(a))) < int(next(iter(b))):
+        if len(a) >= n:
+            return a
+        both = [*a.items(), *b.items()]
+    else:
+        both = sorted({**a, **b}.items(), key=lambda item: int(item[0]))
+    return dict(both[:n])
+
+
 def measure(block: Block) -> dict[str, Sums]:
     """Sums of a block by the name of the metric."""
     return {metric.name: metric.measure(block) for metric in metrics_with_sums()}

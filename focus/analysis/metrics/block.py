@@ -134,6 +134,20 @@ class Block:
         away = ((np.abs(yaw) > self.away_yaw_deg) | (np.abs(pitch) > self.away_pitch_deg)) & known
         return away, known
 
+    @property
+    def has_screen_gaze(self) -> bool:
+        """Whether the tracker says if gaze is on the screen."""
+        return self.traits.has_gaze and self.traits.screen_spans is not None
+
+    @cached_property
+    def focused_us(self) -> int:
+        """Time with gaze on the screen, head towards it and eyes open, less the long closures that end here, whose
+        frames counted until then: it can be less than 0."""
+        focused = self.is_present & ~self.head[0]
+        if self.has_screen_gaze:
+            focused &= (self.frames.signals[:, 7] == 1) | self.is_blink
+        return self.time_us(focused) - sum(closure.duration_us for closure in self.events_of("closure"))
+
     @cached_property
     def pupil_um(self) -> tuple[IntArray, IntArray]:
         """Cleaned diameters in whole micrometres and the time each stands for; none of a pupil that is not in mm."""

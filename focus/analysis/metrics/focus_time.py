@@ -24,17 +24,11 @@ class FocusTime(Metric):
     suffers_from_loss = False
 
     def measure(self, block: Block) -> Sums:
-        on_screen = block.frames.signals[:, 7]
-        away, head_known = block.head
-        focused = block.is_present & ~away
-        has_screen_gaze = block.traits.has_gaze and block.traits.screen_spans is not None
-        if has_screen_gaze:
-            focused &= (on_screen == 1) | block.is_blink
         return {
-            "us": block.time_us(focused) - sum(closure.duration_us for closure in block.events_of("closure")),
+            "us": block.focused_us,
             "known_us": block.covered_total_us,
-            "asks_gaze": has_screen_gaze,
-            "asks_head": bool(np.any(head_known)),
+            "asks_gaze": block.has_screen_gaze,
+            "asks_head": bool(np.any(block.head[1])),
         }
 
     def value(self, sums: Sums, quality: Quality) -> MetricValue:

@@ -33,13 +33,18 @@ class _TimeShare(Metric):
 
 @METRICS.register("on_screen")
 class OnScreen(_TimeShare):
-    """Only trackers that measure gaze on a screen can tell."""
+    """Only trackers that measure gaze on a screen can tell. `blink_us`, in which they could not, is for the time on
+    screen of a day: who blinks at a screen is still there."""
 
     name = "on_screen"
     label = "Gaze on screen"
     formula = "time with gaze inside the screen / time with gaze"
     source = "Hooge 2022"
     needs = ("gaze",)
+
+    def measure(self, block: Block) -> Sums:
+        on_screen = block.frames.signals[:, 7]
+        return super().measure(block) | {"blink_us": block.time_us(block.is_blink & (on_screen != 1))}
 
     def pick(self, block: Block) -> tuple[BoolArray, BoolArray]:
         on_screen = block.frames.signals[:, 7]

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from focus.analysis.metrics.base import METRICS, Metric, MetricValue, Quality, Sums, add_sums
+from focus.analysis.metrics.base import METRICS, Metric, MetricValue, Quality, Sums, add_sums, first_seconds
 from focus.analysis.metrics.block import Block
 
 MM: Final = 1e-3
@@ -128,7 +128,7 @@ class PupilDilation(_PupilMetric):
             "sum": a["sum"] + b["sum"],
             "settled": add_sums(a["settled"], b["settled"]),
         }
-        total["baseline"] = _first_seconds(a["baseline"], b["baseline"])
+        total["baseline"] = first_seconds(a["baseline"], b["baseline"], BASELINE_SECONDS)
         return total
 
     def seal(self, sums: Sums) -> Sums:
@@ -147,21 +147,6 @@ class PupilDilation(_PupilMetric):
         seconds = len(sums["baseline"])
         missing = f"the baseline needs {BASELINE_SECONDS} valid seconds; there are {seconds}"
         return self.result(quality, None, weight_us=0, missing=missing)
-
-
-def _first_seconds(a: dict[str, int], b: dict[str, int]) -> dict[str, int]:
-    """The medians of the first seconds of both, each of which is in order."""
-    if not a or not b:
-        return a or b
-    if int(next(iter(b))) < int(next(iter(a))):
-        a, b = b, a
-    if int(next(reversed(a))) < int(next(iter(b))):
-        if len(a) >= BASELINE_SECONDS:
-            return a
-        both = [*a.items(), *b.items()]
-    else:
-        both = sorted({**a, **b}.items(), key=lambda item: int(item[0]))
-    return dict(both[:BASELINE_SECONDS])
 
 
 def _settled(sums: Sums) -> Sums:

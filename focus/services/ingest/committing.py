@@ -293,7 +293,7 @@ def _take(plan: RecordingPlan, now_s: float) -> None:
     recording.t_last_us = plan.t_last_us
     recording.n_rejected += len(plan.rejected)
     for marker in plan.markers:
-        recording.facts.note_marker(marker.t_us, marker.kind)
+        recording.facts.note_marker(marker.t_us, marker.kind, marker.body)
     usable = {item.seq for item in plan.batches}
     for item in plan.accepted:
         is_usable = isinstance(item, BatchItem) and item.seq in usable

@@ -16,6 +16,7 @@ from focus.analysis.types import Event, Float32Array, MetricWindow, StateRun
 from focus.protocol.messages import Stored
 from focus.services import recordings
 from focus.services.accounts import Principal
+from focus.services.beside_frames import Mark
 from focus.services.ingest import MarkerItem, upkeep
 from focus.services.ingest import stage as stage_module
 from focus.services.ingest.compaction import Compactor
@@ -126,10 +127,14 @@ def test_recordings_that_a_crash_left_behind_are_analysed_by_the_next_server_wit
     assert (open_one.analysed_seq, open_one.is_complete) == (0, False)  # its results are not due yet
 
 
-def test_markers_of_a_baseline_are_known_live_and_after_a_restart(
+def test_markers_that_metrics_read_are_known_live_and_after_a_restart(
     database_url: str, clocks: Clocks, user_id: int
 ) -> None:
-    wanted = [(1_000_000, "baseline_start"), (5_000_000, "baseline_stop")]
+    wanted = [
+        Mark(1_000_000, "baseline_start", {}),
+        Mark(5_000_000, "baseline_stop", {}),
+        Mark(2_000_000, "page_start", {"words": 9}),
+    ]
     with running(database_url, clocks, user_id) as before:
         lease = before.open().lease
         before.stream(lease, 100)
@@ -137,6 +142,7 @@ def test_markers_of_a_baseline_are_known_live_and_after_a_restart(
             MarkerItem("one", FIRST, lease, 100, 1_000_000, "baseline_start", {}, 1),
             MarkerItem("one", FIRST, lease, 101, 3_000_000, "trial", {}, 2),
             MarkerItem("one", FIRST, lease, 102, 5_000_000, "baseline_stop", {}, 3),
+            MarkerItem("one", FIRST, lease, 103, 2_000_000, "page_start", {"words": 9}, 4),
         )
         assert before.engine.recordings[FIRST].facts.marks == wanted
 

@@ -61,9 +61,12 @@ def test_time_on_screen_of_a_day_holds_sessions_whose_tracker_measures_no_gaze(a
         each = [days.minutes_on_screen([session]) for session in day.sessions]
         first, *_ = glance.glance_of(day)
 
-    assert each == pytest.approx([LENGTH_S / 60, LENGTH_S / 60], rel=0.06)
+    assert each == pytest.approx([LENGTH_S / 60, LENGTH_S / 60], rel=0.02)
+    for session, minutes in zip(day.sessions, each, strict=True):
+        assert session.sums is not None
+        assert session.sums["focus_time"]["us"] <= (minutes or 0) * 60e6
     assert days.minutes_on_screen(day.sessions) == sum(minutes or 0 for minutes in each)
-    assert first.note == "with gaze on the screen; blinks are left out, or with the face before the tracker"
+    assert first.note == "with gaze on the screen, blinks counted, or with the face before the tracker"
     assert days.minutes_on_screen([]) is None
 
 

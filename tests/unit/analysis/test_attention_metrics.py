@@ -134,7 +134,7 @@ def test_breaks_do_not_depend_on_how_a_recording_is_cut_into_blocks() -> None:
 
 def test_what_frames_alone_cannot_tell_is_withheld_and_says_what_it_needs() -> None:
     assert value_over("accuracy", block(0)).reason == "no calibration with a validation applied to this recording"
-    assert value_over("words_per_minute", block(0)).reason == "needs the text layout of a document that was open"
+    assert value_over("words_per_minute", block(0)).reason == "no page of a text was marked that was read to its end"
 
 
 def test_the_accuracy_of_two_recordings_counts_each_by_its_time() -> None:

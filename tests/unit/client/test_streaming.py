@@ -13,12 +13,14 @@ import pytest
 
 from focus.client import MemoryOutbox, stream
 from focus.client.__main__ import main
+from focus.client.markers import TimedMarker
+from focus.client.outbox import OutboxItem
 from focus.client.sources.replay import ReplaySource
 from focus.client.sources.synthetic import SyntheticSource
 from focus.client.streaming import cut_batches
-from focus.errors import ConflictError, ParameterError
+from focus.errors import ConflictError, ParameterError, StorageError
 from focus.protocol.batch import FrameBatch, TrackerInfo, join_batches
-from focus.protocol.messages import NAMESPACE, Frames, Limits, Stored
+from focus.protocol.messages import NAMESPACE, Frames, Limits, Marker, Stored
 from focus.protocol.recording_csv import write_recording_csv
 from tests.unit.client.tracker_server import TOKEN, TrackerServer, frames_of, once, store_and_cut
 
@@ -79,6 +81,37 @@ def test_frames_are_not_sent_before_they_are_due(server: TrackerServer, csv_path
     # 3.455 s at tenfold speed; a batch is 1 s of the recording.
     assert result.duration_s >= 0.3455
     assert result.batches == 4
+
+
+def test_markers_are_sent_before_the_batch_that_reaches_them(server: TrackerServer, csv_path: Path) -> None:
+    markers = [TimedMarker(t_us, "page_start", {"words": 9}) for t_us in (0, 999_000, 1_000_000, 5_000_000)]
+    result = stream(ReplaySource(csv_path), server.url, TOKEN, speed=10.0, markers=markers)
+
+    items = server.held(result.recording).items
+    assert [item.t_us if isinstance(item, Marker) else "frames" for item in items] == [
+        0, 999_000, "frames", 1_000_000, "frames", "frames", "frames", 5_000_000,
+    ]  # fmt: skip
+
+
+def test_a_stream_that_goes_on_does_not_send_its_markers_again(server: TrackerServer, csv_path: Path) -> None:
+    class Full(MemoryOutbox):
+        is_full = True
+
+        def append(self, item: OutboxItem) -> OutboxItem:
+            if self.is_full and item.t0_us > 1_500_000:
+                raise StorageError("the disk is full")
+            return super().append(item)
+
+    outbox = Full(str(uuid.uuid4()))
+    markers = [TimedMarker(t_us, "trial") for t_us in (500_000, 2_500_000)]
+    with pytest.raises(StorageError, match="disk is full"):
+        stream(ReplaySource(csv_path), server.url, TOKEN, speed=10.0, outbox=outbox, markers=markers)
+    outbox.is_full = False
+    stream(ReplaySource(csv_path), server.url, TOKEN, speed=10.0, outbox=outbox, markers=markers)
+
+    held = server.held(outbox.state.recording)
+    assert held.frames.equals(frames_of(3456))
+    assert [item.t_us for item in held.items if isinstance(item, Marker)] == [500_000, 2_500_000]
 
 
 def test_a_stream_that_is_stopped_stores_what_was_sent_and_closes(server: TrackerServer) -> None:

@@ -142,6 +142,24 @@ def test_a_marker_takes_small_json_objects_alone(body: object) -> None:
         Marker(RECORDING, "a", 0, 0, "note", body)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ({}, "null"),
+        ({"words": 0}, "0"),
+        ({"words": 10_001}, "10001"),
+        ({"words": 2.0}, "2.0"),
+        ({"words": True}, "true"),
+        ({"words": "many"}, '"many"'),
+    ],
+)
+def test_a_page_says_how_many_words_it_has(body: dict[str, object], shown: str) -> None:
+    with pytest.raises(FrameFormatError) as raised:
+        Marker(RECORDING, "a", 0, 0, "page_start", body)
+    assert raised.value.message == f"marker: words of a page_start are {shown}, not a whole number from 1 to 10000"
+    assert Marker(RECORDING, "a", 0, 0, "page_start", {"words": 312, "page": 3}).body["words"] == 312
+
+
 def test_equal_marker_bodies_have_equal_bytes() -> None:
     one = Marker(RECORDING, "a", 0, 0, "note", {"b": 1, "a": "é"})
     other = Marker(RECORDING, "a", 0, 0, "note", {"a": "é", "b": 1})

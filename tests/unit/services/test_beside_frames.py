@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from focus.analysis.metrics import combine
+from focus.analysis.metrics import METRICS, PageVisit, combine, with_pages
 from focus.analysis.offline import Analysis, analyse
 from focus.analysis.parameters import AnalysisParameters
 from focus.analysis.pipeline import CODE_VERSION, RecordingPipeline, advance
@@ -19,18 +20,27 @@ from focus.analysis.types import EVENT_KINDS
 from focus.protocol.batch import FrameBatch, TrackerInfo
 from focus.services import beside_frames, overviews, profile, recordings, reports
 from focus.services.accounts import create_user, principal_of_user
-from focus.services.beside_frames import LiveFacts, stretches_of
+from focus.services.beside_frames import LiveFacts, Mark, stretches_of, visits_of
 from focus.services.profile import ProfileAnswers
 from focus.storage import frames as frame_queries
 from focus.storage import recordings as queries
 from focus.storage import results
-from focus.storage.recording_models import CLOSED, Recording
+from focus.storage.recording_models import CLOSED, MetricWindowRow, Recording
 from tests.unit.analysis.fakes import ThresholdClassifier
+from tests.unit.analysis.metric_blocks import GOOD, block
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 TRACKER = TrackerInfo("by hand", ("gaze_x", "gaze_y", "pupil_left"), rate_hz=60.0, gaze_space="deg")
 N = 60 * 150
-MARKS = [(72_000_000, "baseline_start"), (79_500_000, "baseline_stop")]
+MARKS = [Mark(72_000_000, "baseline_start"), Mark(79_500_000, "baseline_stop")]
+
+
+def page_start(t_us: int, words: Any, page: Any = None) -> Mark:
+    return Mark(t_us, "page_start", {"words": words} | ({} if page is None else {"page": page}))
+
+
+def page_stop(t_us: int) -> Mark:
+    return Mark(t_us, "page_stop")
 
 
 @pytest.fixture
@@ -59,7 +69,7 @@ def store(
     *,
     code_version: str = str(CODE_VERSION),
     calibration: dict[str, Any] | None = None,
-    marks: list[tuple[int, str]] = MARKS,
+    marks: list[Mark] = MARKS,
 ) -> Recording:
     owner = create_user(session, "reader@example.org")
     recording = queries.add_recording(
@@ -79,8 +89,8 @@ def store(
     write = results.ResultWrite(analysis.id, 0, N, found.runs, found.events, found.windows, finished_at=NOON)
     results.write_results(session, [write])
     rows = [
-        {"recording_id": recording.id, "seq": seq, "t_us": t_us, "kind": kind, "body": {}, "crc32": 0}
-        for seq, (t_us, kind) in enumerate(marks)
+        {"recording_id": recording.id, "seq": seq, "t_us": t_us, "kind": kind, "body": body, "crc32": 0}
+        for seq, (t_us, kind, body) in enumerate((mark.t_us, mark.kind, mark.body) for mark in marks)
     ]
     if rows:
         frame_queries.add_markers(session, rows)
@@ -104,7 +114,7 @@ def values_of(session: Session, recording: Recording) -> dict[str, dict[str, Any
     ],
 )
 def test_a_stop_ends_what_the_last_start_before_it_began(marks: Any, stretches: Any) -> None:
-    assert stretches_of(marks) == stretches
+    assert stretches_of(Mark(*mark) for mark in marks) == stretches
 
 
 def test_the_report_measures_dilation_from_the_marked_baseline(session: Session, found: Analysis) -> None:
@@ -124,31 +134,138 @@ def test_without_marks_the_first_minute_is_the_baseline(session: Session, found:
     assert dilation["value"] == pytest.approx(-10 / 120, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("marks", "visits"),
+    [
+        ([], []),
+        ([page_start(5, 200)], []),  # not left
+        ([page_start(5, 200), page_stop(9)], [(5, 9, 200, "@5")]),
+        ([page_stop(9), page_start(5, 200)], [(5, 9, 200, "@5")]),
+        ([page_start(5, 200, 1), page_start(7, 90, 2), page_stop(9)], [(5, 7, 200, "=1"), (7, 9, 90, "=2")]),
+        ([page_start(5, 200), page_stop(7), page_start(7, 90), page_stop(9)], [(5, 7, 200, "@5"), (7, 9, 90, "@7")]),
+        ([page_start(5, 200), page_start(5, 200), page_stop(9)], [(5, 9, 200, "@5")]),
+        ([page_start(5, 200), Mark(6, "baseline_start"), page_stop(9)], [(5, 9, 200, "@5")]),
+        ([page_start(5, "200"), page_start(7, True), page_start(8, 0), page_start(9, 1.0), page_stop(10)], []),
+    ],
+)
+def test_a_page_is_on_the_screen_until_the_next_one_or_a_stop(marks: list[Mark], visits: list[Any]) -> None:
+    assert list(visits_of(marks)) == [PageVisit(*visit) for visit in visits]
+
+
+@pytest.mark.parametrize(
+    ("marks", "words", "seconds"),
+    [
+        ([page_start(10_000_000, 100), page_stop(40_000_000)], 100, 30),
+        # Parts of seconds, over the border of two minutes.
+        ([page_start(30_250_000, 100), page_stop(90_500_000)], 100, 60.25),
+        # Nobody is there from 120 s on, but for what could still be a blink.
+        ([page_start(110_000_000, 100), page_stop(145_000_000)], 100, 10.5),
+        # One page was turned over in 2 s, one had nobody before it, and the last one was not left.
+        (
+            [
+                page_start(0, 100),
+                page_start(30_000_000, 100),
+                page_start(32_000_000, 50),
+                page_start(47_000_000, 70),
+                page_stop(47_100_000),
+                page_start(130_000_000, 80),
+                page_start(140_000_000, 90),
+            ],
+            150,
+            45,
+        ),
+        # Back on a page: its words once, its time twice, and of what was said of them the most.
+        (
+            [
+                page_start(0, 100, "a"),
+                page_start(30_000_000, 120, "b"),
+                page_start(60_000_000, 90, "a"),
+                page_stop(70_000_000),
+            ],
+            220,
+            70,
+        ),
+    ],
+)
+def test_reading_speed_is_words_of_the_pages_over_the_focus_time_on_them(
+    session: Session, found: Analysis, marks: list[Mark], words: int, seconds: float
+) -> None:
+    recording = store(session, found, marks=marks)
+
+    speed = values_of(session, recording)["words_per_minute"]
+
+    assert speed["value"] == pytest.approx(words / seconds * 60, rel=1e-3)
+    assert speed["weight_s"] == pytest.approx(seconds, abs=0.02)
+    assert (speed["verdict"], speed["unit"]) == ("estimate", "words/min")
+    assert speed["reason"].endswith("by page: which of its lines were read is not known")
+    overviews.make_missing(session)
+    assert values_of(session, recording)["words_per_minute"] == speed
+
+
+def test_without_pages_reading_speed_is_withheld(session: Session, found: Analysis) -> None:
+    speed = values_of(session, store(session, found))["words_per_minute"]
+
+    assert (speed["value"], speed["verdict"]) == (None, "withheld")
+    assert speed["reason"] == "no page of a text was marked that was read to its end"
+
+
+def test_a_page_counts_when_its_time_is_known(session: Session, found: Analysis) -> None:
+    recording = store(session, found, marks=[page_start(10_000_000, 100), page_stop(70_000_000)])
+    analysis = results.shown_analysis(session, recording.id)
+    assert analysis is not None
+    analysis.finished_at = None  # as if it had got as far as these windows
+    session.execute(delete(MetricWindowRow).where(MetricWindowRow.start_us >= 60_000_000))
+    session.commit()
+
+    assert values_of(session, recording)["words_per_minute"]["verdict"] == "withheld"
+
+
+def test_the_reading_speed_of_a_day_is_that_of_its_pages_together(session: Session, found: Analysis) -> None:
+    metric = METRICS["words_per_minute"]()
+
+    def sums(visit: PageVisit) -> dict[str, Any]:
+        seconds = {second * 1_000_000: 1_000_000 for second in range(60)}
+        whole = with_pages({"words_per_minute": metric.measure(block(0))}, seconds, [visit])
+        return metric.seal(whole["words_per_minute"])
+
+    both = metric.combine(sums(PageVisit(0, 20_000_000, 100, "=1")), sums(PageVisit(0, 60_000_000, 180, "=1")))
+
+    assert both == {"words": 280, "us": 80_000_000, "seconds": {}}
+    assert metric.value(both, GOOD).value == pytest.approx(280 / 80 * 60)
+
+
 @pytest.mark.parametrize("marker_at_s", [73, 125])
+@pytest.mark.parametrize(
+    "marks",
+    [MARKS, [page_start(20_000_000, 100), page_start(65_000_000, 90), page_stop(79_500_000)]],
+    ids=["baseline", "pages"],
+)
 def test_the_live_view_and_the_report_say_the_same_whenever_a_marker_came(
-    session: Session, frames: FrameBatch, found: Analysis, marker_at_s: int
+    session: Session, frames: FrameBatch, found: Analysis, marks: list[Mark], marker_at_s: int
 ) -> None:
     live, pipeline = LiveFacts(), RecordingPipeline(TRACKER, AnalysisParameters(lookahead_us=0))
-    waiting = [(max(t_us, marker_at_s * 1_000_000), t_us, kind) for t_us, kind in MARKS]
+    early = marks[0] if marks[0].kind == "page_start" else None  # a page is told of when it is shown
+    waiting = [(mark.t_us if mark is early else max(mark.t_us, marker_at_s * 1_000_000), mark) for mark in marks]
     for start in range(0, N, 600):
         part = frames[start : start + 600]
-        for at_us, t_us, kind in waiting:
+        for at_us, mark in waiting:
             if int(part.t_us[0]) <= at_us <= int(part.t_us[-1]) and at_us < 110_000_000:
-                live.note_marker(t_us, kind)
+                live.note_marker(mark.t_us, mark.kind, mark.body)
         pipeline.push(part)
         live.note_windows(advance([pipeline], ThresholdClassifier())[0].windows)
     pipeline.finish()
     live.note_windows(advance([pipeline], ThresholdClassifier())[0].windows)
-    recording = store(session, found)
+    recording = store(session, found, marks=marks)
     analysis = results.shown_analysis(session, recording.id)
     assert analysis is not None
     if marker_at_s > 120:  # came when its minute was over: known after the recording is read again
         live = beside_frames.live_facts(session, recording, analysis.id)
 
-    whole = beside_frames.complete(session, recording, analysis.id, reduce(combine, (w.sums for w in found.windows)))
+    whole = beside_frames.complete(session, recording, analysis, reduce(combine, (w.sums for w in found.windows)))
 
     assert live.complete(pipeline.live_sums()) == beside_frames.for_person(session, recording.owner_id, whole)
-    assert len(whole["pupil_dilation"]["marked"]) == 7
+    assert len(whole["pupil_dilation"].get("marked", ())) == (7 if marks is MARKS else 0)
+    assert whole["words_per_minute"]["words"] == (0 if marks is MARKS else 190)
 
 
 def test_the_accuracy_is_that_of_the_calibration_that_the_recording_names(session: Session, found: Analysis) -> None:

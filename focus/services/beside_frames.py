@@ -15,8 +15,10 @@ from sqlalchemy.orm import Session
 
 from focus.analysis.metrics import (
     BreakLimits,
+    PageReading,
     PageVisit,
     marked_seconds,
+    pages_of,
     with_limits,
     with_marked_baseline,
     with_pages,
@@ -75,7 +77,7 @@ def visits_of(marks: Iterable[Mark]) -> tuple[PageVisit, ...]:
         words = None if now is None else words_of_page(now.body)
         if now is not None and words is not None and now.t_us < mark.t_us:
             page = now.body.get("page")
-            found.append(PageVisit(now.t_us, mark.t_us, words, f"@{now.t_us}" if page is None else f"={page}"))
+            found.append(PageVisit(now.t_us, mark.t_us, words, None if page is None else str(page)))
         now = mark if mark.kind == PAGE_START else None
     return tuple(found)
 
@@ -141,12 +143,24 @@ def complete(
             for window in results.windows_of(session, analysis.id, start_us=start_us, stop_us=stop_us):
                 near[window.start_us] = window.sums
         whole = with_marked_baseline(whole, marked_seconds(near.values(), stretches))
-    if (visits := visits_of(own)) and "words_per_minute" in whole:
-        reading = Reading()
-        for window in results.windows_of(session, analysis.id, start_us=visits[0].start_us, metric="words_per_minute"):
-            reading.note(window)
-        whole = reading.complete(whole, visits, is_finished=analysis.finished_at is not None)
+    if "words_per_minute" in whole:
+        whole = with_pages(whole, _pages_of(session, analysis, own))
     return whole
+
+
+def pages_of_recording(session: Session, recording: Recording, analysis: Analysis) -> list[PageReading]:
+    """The pages that were on the screen in a recording, as far as it is analysed."""
+    return _pages_of(session, analysis, marks_of(session, [recording.id]).get(recording.id, ()))
+
+
+def _pages_of(session: Session, analysis: Analysis, marks: Iterable[Mark]) -> list[PageReading]:
+    visits = visits_of(marks)
+    if not visits:
+        return []
+    reading = Reading()
+    for window in results.windows_of(session, analysis.id, start_us=visits[0].start_us, metric="words_per_minute"):
+        reading.note(window)
+    return reading.pages(visits, is_finished=analysis.finished_at is not None)
 
 
 @dataclass(slots=True, eq=False)
@@ -165,10 +179,9 @@ class Reading:
             self.focused_us[int(start_us)] = focused_us
         self.reaches_us = max(self.reaches_us, window.stop_us)
 
-    def complete(self, sums: Mapping[str, Any], visits: Iterable[PageVisit], *, is_finished: bool) -> Sums:
-        """Sums with the pages that were read; where the analysis is finished, nothing more will come of any."""
-        known = [visit for visit in visits if is_finished or visit.stop_us <= self.reaches_us]
-        return with_pages(sums, self.focused_us, known)
+    def pages(self, visits: Iterable[PageVisit], *, is_finished: bool) -> list[PageReading]:
+        """What became of the pages; where the analysis is finished, nothing more will come of any."""
+        return pages_of(self.focused_us, (each for each in visits if is_finished or each.stop_us <= self.reaches_us))
 
 
 @dataclass(slots=True, eq=False)
@@ -208,7 +221,7 @@ class LiveFacts:
         if stretches := stretches_of(self.marks):
             whole = with_marked_baseline(whole, marked_seconds(self.near.values(), stretches))
         if visits := visits_of(self.marks):
-            whole = self.reading.complete(whole, visits, is_finished=False)
+            whole = with_pages(whole, self.reading.pages(visits, is_finished=False))
         return with_limits(whole, self.limits)
 
 

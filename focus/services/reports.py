@@ -1,4 +1,4 @@
-"""Use cases of the report of one recording, beyond its summary and its timeline: events, blink rate, gaze map.
+"""Use cases of the report of one recording, beyond its summary and its timeline: events, blink rate, pages, gaze map.
 
 Told a database session and a recording that the asker may see; knows no Flask.
 """
@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from focus.analysis.metrics import PageReading
 from focus.analysis.types import Event
 from focus.errors import NotFoundError
 from focus.protocol.batch import TrackerInfo
+from focus.services import beside_frames
 from focus.services.gaze_map import GazeMap, regions
 from focus.services.overviews import facts_of
 from focus.services.rate_series import fold_groups, group_width_us, rates_of
@@ -96,6 +98,14 @@ def blink_rates(session: Session, recording: Recording) -> list[dict[str, Any]]:
     span_us = windows[-1].stop_us - windows[0].start_us if windows else 0
     groups = fold_groups(windows, group_width_us(span_us)).values()
     return rates_of([(each.start_us, each.stop_us, each.sums) for each in groups])
+
+
+def pages_read(session: Session, recording: Recording) -> list[PageReading]:
+    """The pages of a text that were marked in a recording, by what the shown analysis found."""
+    analysis = results.shown_analysis(session, recording.id)
+    if analysis is None or is_outdated(analysis):
+        return []
+    return beside_frames.pages_of_recording(session, recording, analysis)
 
 
 def gaze_map(

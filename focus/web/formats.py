@@ -69,6 +69,7 @@ METRICS_FIRST: Final = (
     "long_closures",
     "perclos",
     "focus_time",
+    "words_per_minute",
     "longest_without_break",
     "breaks_missed",
     "fixation_rate",

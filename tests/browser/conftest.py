@@ -48,6 +48,14 @@ WAIT_S = 60.0
 N_STARTS = 3
 """Tries to start a browser."""
 
+PAGES = """t_us,kind,body
+10000000,page_start,"{""words"": 80, ""page"": ""one""}"
+30000000,page_start,"{""words"": 90}"
+30500000,page_start,"{""words"": 70, ""page"": ""three""}"
+50000000,page_stop,
+"""
+"""Markers of the session that most tests look at; the second page is turned over."""
+
 CHROMIUM_OPTIONS = (
     "--headless=new",
     "--no-sandbox",
@@ -98,9 +106,10 @@ class Server:
             session.commit()
         return secret
 
-    def replay(self, recording_id: str, *, speed: str) -> subprocess.Popen[str]:
+    def replay(self, recording_id: str, *, speed: str, markers: Path | None = None) -> subprocess.Popen[str]:
         """The demo recording, on its way here through the client as a session of the owner."""
         source = ["--source", "replay", "--file", str(DEMO_PATH), "--speed", speed, "--recording", recording_id]
+        source += ["--markers", str(markers)] if markers else []
         return subprocess.Popen(
             [sys.executable, "-m", "focus.client", "stream", "--server", self.url, *source],
             cwd=ROOT,
@@ -151,10 +160,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def stored_session(server: Server) -> str:
-    """Id of a session of the owner that has ended: the demo recording."""
+def stored_session(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Id of a session of the owner that has ended: the demo recording, with three pages marked in it."""
     recording_id = str(uuid.uuid4())
-    with server.replay(recording_id, speed="max") as client:
+    markers = tmp_path_factory.mktemp("markers") / "pages.csv"
+    markers.write_text(PAGES)
+    with server.replay(recording_id, speed="max", markers=markers) as client:
         _, complaint = client.communicate(timeout=2 * WAIT_S)
     assert client.returncode == 0, complaint
     return recording_id

@@ -41,6 +41,41 @@ def test_charts_of_a_report_say_what_their_tables_say(browser: Browser, server: 
     assert browser.complaints() == []
 
 
+def test_pages_of_a_text_have_their_speed_and_lead_to_where_the_eyes_rested_on_them(
+    browser: Browser, server: Server, stored_session: str
+) -> None:
+    driver = browser.driver
+    log_in(browser, server)
+    driver.get(f"{server.url}/sessions/{stored_session}")
+    browser.wait_for_report()
+    gaze_map = driver.find_element(By.ID, "gaze-map")
+    in_all = int(browser.wait(lambda: gaze_map.get_attribute("data-fixations"), "the map of all"))
+
+    rows = [row.text.split("\n") for row in driver.find_elements(By.CSS_SELECTOR, "#pages-table tbody tr")]
+    cells = [" ".join(row).replace("\u202f", "") for row in rows]
+    read = [re.fullmatch(r"(\w+) (\S+ to \S+) (\d+) ([\d.]+) s ([\d.]+|turned over)", line) for line in cells]
+    assert [found and (found[1], found[2], found[3]) for found in read] == [
+        ("one", "0:10 to 0:30", "80"),
+        ("2", "0:30 to 0:30", "90"),
+        ("three", "0:30 to 0:50", "70"),
+    ], cells
+    one, turned, three = (found for found in read if found is not None)
+    assert turned[5] == "turned over"
+    for found in (one, three):
+        assert float(found[5]) == pytest.approx(int(found[3]) / float(found[4]) * 60, rel=0.03)
+        assert 15 <= float(found[4]) <= 20
+    speed = browser.number("[data-metric=words_per_minute] [data-value]")
+    assert speed == pytest.approx(60 * 150 / (float(one[4]) + float(three[4])), rel=0.03)
+
+    driver.find_element(By.CSS_SELECTOR, "#pages-table button").click()
+
+    shown = browser.wait(lambda: int(gaze_map.get_attribute("data-fixations")) < in_all, "the map of the page")
+    assert shown
+    timeline = driver.find_element(By.ID, "timeline")
+    browser.wait(lambda: timeline.get_attribute("data-shown") == "10000000-30000000", "the stretch of the page")
+    assert browser.complaints() == []
+
+
 @pytest.mark.parametrize("width_px", [390, 1440])
 def test_pages_of_days_and_comparisons_fit_and_lead_to_the_session(
     browser: Browser, server: Server, stored_session: str, width_px: int

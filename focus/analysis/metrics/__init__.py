@@ -17,7 +17,7 @@ from focus.analysis.metrics.base import (
 from focus.analysis.metrics.block import Block, BlockPupil
 from focus.analysis.metrics.breaks import BreakLimits, with_limits
 from focus.analysis.metrics.pupil import marked_seconds, with_marked_baseline
-from focus.analysis.metrics.words_per_minute import PageVisit, with_pages
+from focus.analysis.metrics.words_per_minute import PageReading, PageVisit, pages_of, with_pages
 
 __all__ = [
     "METRICS",
@@ -26,12 +26,14 @@ __all__ = [
     "BreakLimits",
     "Metric",
     "MetricValue",
+    "PageReading",
     "PageVisit",
     "Quality",
     "combine",
     "evaluate",
     "marked_seconds",
     "measure",
+    "pages_of",
     "quality_of",
     "seal",
     "with_limits",

@@ -8,7 +8,7 @@ of the whole recording, from the seconds that its windows of a minute still know
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,12 +23,36 @@ LEAFED_WORDS_PER_MIN: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class PageVisit:
-    """A page on the screen from `start_us` until `stop_us`; visits with the same `page` are to the same text."""
+    """A page on the screen from `start_us` until `stop_us`; `page` is its name, of None each visit is another page."""
 
     start_us: int
     stop_us: int
     words: int
-    page: str
+    page: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageReading:
+    """What became of a page: its `words`, the focus time `us` on it, and its visits in order."""
+
+    words: int
+    us: int
+    visits: tuple[PageVisit, ...]
+
+    @property
+    def page(self) -> str | None:
+        """Its name."""
+        return self.visits[0].page
+
+    @property
+    def is_read(self) -> bool:
+        """False where it was turned over, or where nobody looked."""
+        return self.words * 60_000_000 <= LEAFED_WORDS_PER_MIN * self.us
+
+    @property
+    def words_per_minute(self) -> float | None:
+        """Its own speed; None where it was not read."""
+        return self.words / (self.us / 60e6) if self.is_read else None
 
 
 @METRICS.register("words_per_minute")
@@ -71,30 +95,37 @@ class WordsPerMinute(Metric):
         )
 
 
-def with_pages(sums: Mapping[str, Sums], focused_us: Mapping[int, int], visits: Sequence[PageVisit]) -> dict[str, Sums]:
-    """Sums of a whole recording with the pages that were read in it, to be sealed or evaluated as they are.
+def pages_of(focused_us: Mapping[int, int], visits: Iterable[PageVisit]) -> list[PageReading]:
+    """The pages of some visits that are over, in the order in which they were first on the screen.
 
     Parameters
     ----------
-    sums : mapping
-        All windows, combined.
     focused_us : mapping of int to int
         Focus time in microseconds by the second it was measured in, at least of the visits.
-    visits : sequence of PageVisit
-        Those that are over; pages that were not left have not been read to their end.
+    visits : iterable of PageVisit
+        In the order of time. Where they differ about the words of a page, the most are taken.
     """
+    by_page: dict[str | int, list[PageVisit]] = {}
+    for visit in visits:
+        by_page.setdefault(visit.start_us if visit.page is None else visit.page, []).append(visit)
+    seconds = sorted(focused_us)
+    return [
+        PageReading(
+            max(visit.words for visit in own),
+            sum(_time_of(visit, seconds, focused_us) for visit in own),
+            tuple(own),
+        )
+        for own in by_page.values()
+    ]
+
+
+def with_pages(sums: Mapping[str, Sums], pages: Iterable[PageReading]) -> dict[str, Sums]:
+    """Sums of a whole recording with the pages that were read in it, to be sealed or evaluated as they are."""
     if "words_per_minute" not in sums:
         return dict(sums)
-    words_of: dict[str, int] = {}
-    time_us: dict[str, int] = {}
-    seconds = sorted(focused_us)
-    for visit in visits:
-        words_of[visit.page] = max(visit.words, words_of.get(visit.page, 0))
-        time_us[visit.page] = time_us.get(visit.page, 0) + _time_of(visit, seconds, focused_us)
-    read = [page for page, words in words_of.items() if words * 60_000_000 <= LEAFED_WORDS_PER_MIN * time_us[page]]
-    own = sums["words_per_minute"]
-    whole = {**own, "words": sum(words_of[page] for page in read), "us": sum(time_us[page] for page in read)}
-    return {**sums, "words_per_minute": whole}
+    read = [page for page in pages if page.is_read]
+    own = {"words": sum(page.words for page in read), "us": sum(page.us for page in read)}
+    return {**sums, "words_per_minute": {**sums["words_per_minute"], **own}}
 
 
 def _time_of(visit: PageVisit, seconds: Sequence[int], focused_us: Mapping[int, int]) -> int:

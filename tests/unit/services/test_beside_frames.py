@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from focus.analysis.metrics import METRICS, PageVisit, combine, with_pages
+from focus.analysis.metrics import METRICS, PageVisit, combine, pages_of, with_pages
 from focus.analysis.offline import Analysis, analyse
 from focus.analysis.parameters import AnalysisParameters
 from focus.analysis.pipeline import CODE_VERSION, RecordingPipeline, advance
@@ -139,12 +139,12 @@ def test_without_marks_the_first_minute_is_the_baseline(session: Session, found:
     [
         ([], []),
         ([page_start(5, 200)], []),  # not left
-        ([page_start(5, 200), page_stop(9)], [(5, 9, 200, "@5")]),
-        ([page_stop(9), page_start(5, 200)], [(5, 9, 200, "@5")]),
-        ([page_start(5, 200, 1), page_start(7, 90, 2), page_stop(9)], [(5, 7, 200, "=1"), (7, 9, 90, "=2")]),
-        ([page_start(5, 200), page_stop(7), page_start(7, 90), page_stop(9)], [(5, 7, 200, "@5"), (7, 9, 90, "@7")]),
-        ([page_start(5, 200), page_start(5, 200), page_stop(9)], [(5, 9, 200, "@5")]),
-        ([page_start(5, 200), Mark(6, "baseline_start"), page_stop(9)], [(5, 9, 200, "@5")]),
+        ([page_start(5, 200), page_stop(9)], [(5, 9, 200)]),
+        ([page_stop(9), page_start(5, 200)], [(5, 9, 200)]),
+        ([page_start(5, 200, 1), page_start(7, 90, 2), page_stop(9)], [(5, 7, 200, "1"), (7, 9, 90, "2")]),
+        ([page_start(5, 200), page_stop(7), page_start(7, 90), page_stop(9)], [(5, 7, 200), (7, 9, 90)]),
+        ([page_start(5, 200), page_start(5, 200), page_stop(9)], [(5, 9, 200)]),
+        ([page_start(5, 200), Mark(6, "baseline_start"), page_stop(9)], [(5, 9, 200)]),
         ([page_start(5, "200"), page_start(7, True), page_start(8, 0), page_start(9, 1.0), page_stop(10)], []),
     ],
 )
@@ -225,10 +225,10 @@ def test_the_reading_speed_of_a_day_is_that_of_its_pages_together(session: Sessi
 
     def sums(visit: PageVisit) -> dict[str, Any]:
         seconds = {second * 1_000_000: 1_000_000 for second in range(60)}
-        whole = with_pages({"words_per_minute": metric.measure(block(0))}, seconds, [visit])
+        whole = with_pages({"words_per_minute": metric.measure(block(0))}, pages_of(seconds, [visit]))
         return metric.seal(whole["words_per_minute"])
 
-    both = metric.combine(sums(PageVisit(0, 20_000_000, 100, "=1")), sums(PageVisit(0, 60_000_000, 180, "=1")))
+    both = metric.combine(sums(PageVisit(0, 20_000_000, 100, "1")), sums(PageVisit(0, 60_000_000, 180, "1")))
 
     assert both == {"words": 280, "us": 80_000_000, "seconds": {}}
     assert metric.value(both, GOOD).value == pytest.approx(280 / 80 * 60)

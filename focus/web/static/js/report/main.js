@@ -103,6 +103,13 @@ const actions = {
 };
 for (const [id, action] of Object.entries(actions)) byId(id).addEventListener("click", action);
 
+for (const button of document.querySelectorAll("#pages-table button")) {
+  button.addEventListener("click", () => {
+    go({ start_us: Number(button.dataset.startUs), stop_us: Number(button.dataset.stopUs) });
+    root.scrollIntoView({ block: "start" });
+  });
+}
+
 const keys = { ArrowLeft: "earlier", ArrowRight: "later", "+": "closer", "=": "closer", "-": "wider", 0: "all" };
 root.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in keys)) return;

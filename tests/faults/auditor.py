@@ -24,6 +24,7 @@ from focus.errors import FocusError
 from focus.protocol.batch import FrameBatch, TrackerInfo, join_batches
 from focus.protocol.codec import decode_batch
 from focus.storage.chunk_codec import unpack_frames
+from tests.servers import wait_until
 
 COLUMNS = ("gaze_x", "gaze_y", "openness_left", "openness_right")
 RATE_HZ = 60
@@ -154,6 +155,19 @@ class Auditor:
                 findings.append(Finding(tracker.recording, f"its client ended with: {tracker.error}"))
             findings += _compare(tracker, self._stored(tracker.recording), n_least=len(tracker.outbox.produced))
         return findings
+
+    def wait_for_results(self) -> None:
+        """Wait until every recording, all of which are closed, is analysed to its end."""
+        query = text(
+            "SELECT count(*) FROM recording r WHERE NOT EXISTS"
+            " (SELECT 1 FROM analysis a WHERE a.recording_id = r.id AND a.is_complete)"
+        )
+
+        def are_complete() -> bool:
+            with self._engine.connect() as connection:
+                return connection.execute(query).scalar_one() == 0
+
+        wait_until(are_complete, what="the analyses")
 
     def check_results(self) -> list[Finding]:
         """Frames without a final state, or with two."""

@@ -15,6 +15,7 @@ OUTAGE_S = 10.0
 def assert_nothing_amiss(auditor: Auditor) -> None:
     for tracker in auditor.trackers:
         tracker.end(60)
+    auditor.wait_for_results()
     assert auditor.check_everything() == []
     assert auditor.check_results() == []
 

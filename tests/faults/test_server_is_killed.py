@@ -36,6 +36,7 @@ def test_an_auditor_finds_nothing_after_ten_kills_under_ten_trackers(
     findings = kill_often(server, auditor, N_KILLS)
     for tracker in auditor.trackers:
         tracker.end(60)
+    auditor.wait_for_results()
 
     assert findings == []
     assert auditor.check_everything() == []

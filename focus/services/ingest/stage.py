@@ -45,6 +45,10 @@ MIN_PASS_FRAMES: Final = 100
 MAX_PASS_FRAMES: Final = 8000
 RESULTS_INTERVAL_S: Final = 1.0
 CHECKPOINT_INTERVAL_S: Final = 20.0
+CHECKPOINT_SPAN_US: Final = 60_000_000
+"""So much of a recording is analysed without a checkpoint at most, so that a server which ends again and again before
+it has caught up still gets on."""
+
 MAX_CHECKPOINTS: Final = 4
 """Checkpoints made in one tick: they are large, so they are spread over the ticks."""
 
@@ -139,6 +143,7 @@ class AnalysisStage:
             checkpoint_seq=seq,
             written_at_s=now_s,
             checkpoint_at_s=now_s,
+            checkpoint_us=pipeline.newest_us,
         )
 
     # -- a tick -------------------------------------------------------------------------------------------------------
@@ -263,6 +268,7 @@ class AnalysisStage:
             if analysis is None or analysis.is_finished or analysis.checkpoint is not None:
                 continue
             is_due = now_s - analysis.checkpoint_at_s >= CHECKPOINT_INTERVAL_S
+            is_due |= analysis.pipeline.newest_us - analysis.checkpoint_us >= CHECKPOINT_SPAN_US
             if is_due and analysis.pushed_seq > analysis.checkpoint_seq:
                 self.make_checkpoint(recording, now_s)
                 n_made += 1
@@ -276,6 +282,7 @@ class AnalysisStage:
         analysis.checkpoint = _join(past, analysis.pipeline.checkpoint())
         analysis.checkpoint_seq = analysis.pushed_seq
         analysis.checkpoint_at_s = now_s
+        analysis.checkpoint_us = analysis.pipeline.newest_us
         analysis.has_progress = True
 
     def take_writes(

@@ -63,6 +63,7 @@ class RunningAnalysis:
     checkpoint: bytes | None = None
     checkpoint_seq: int = 0
     checkpoint_at_s: float = 0.0
+    checkpoint_us: int = 0
     is_finishing: bool = False
     is_finished: bool = False
 

@@ -106,6 +106,26 @@ def test_after_a_crash_the_analysis_goes_on_as_if_nothing_had_happened(
     assert_same(stored(fresh_session), expected())
 
 
+def test_a_server_that_dies_soon_has_got_on_all_the_same(
+    database_url: str, clocks: Clocks, user_id: int, fresh_session: Session
+) -> None:
+    with running(database_url, clocks, user_id) as before:
+        lease = before.open().lease
+        before.stream(lease, 13, size=1000)  # 130 s of a recording in a moment
+        before.abandon()
+    with running(database_url, clocks, user_id) as after:
+        after.open(lease=lease)
+        for _ in range(8):
+            after.settle(2)
+            clocks.pass_by(0.6)
+        after.abandon()
+
+    # It lived for 5 s, and a checkpoint is due after 20 s, or after a minute of the recording.
+    analysis = results.newest_analysis(fresh_session, FIRST)
+    assert analysis is not None
+    assert 7 <= analysis.checkpoint_seq <= 13
+
+
 def test_recordings_that_a_crash_left_behind_are_analysed_by_the_next_server_without_their_trackers(
     database_url: str, clocks: Clocks, user_id: int, fresh_session: Session
 ) -> None:

@@ -38,7 +38,7 @@ test: tools
 	@$(MAKE) --no-print-directory -j 2 lint check
 
 check: tools
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 2
 
 # How many trackers one process serves, as a table; takes two minutes.
 bench: setup

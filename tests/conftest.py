@@ -253,6 +253,18 @@ def app(make_app: AppFactory, sqlite_url: str) -> Flask:
     return make_app(DATABASE_URL=sqlite_url)
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One worker runs all tests with a browser, beside the others: two cameras at once are more than a small machine
+    has the processor for. Everything else goes test by test to whoever is free."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class BrowsersInOneWorker(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/browser" if nodeid.startswith("tests/browser/") else nodeid
+
+    return BrowsersInOneWorker(config, log)
+
+
 def pytest_collection_finish() -> None:
     """What was imported and collected stays until the end, so nothing in it needs to be looked through for garbage."""
     gc.collect()

@@ -42,8 +42,7 @@ from focus.storage.database import make_engine
 from tests.browser.drawn_face import FILM
 from tests.servers import find_program, free_port, wait_until
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+ROOT = Path(__file__).parents[2]
 OWNER = "admin@localhost"
 WAIT_S = 60.0
 N_STARTS = 3
@@ -71,14 +70,6 @@ CHROMIUM_OPTIONS = (
     "--disable-default-apps",
     "--window-size=1440,900",
 )
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs all tests of this folder, beside the others: two cameras at once are more than a small machine
-    has the processor for."""
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 def login_path(engine: Engine, email: str) -> str:

@@ -1,11 +1,13 @@
-"""Decided frames and events of a recording, gathered into blocks of one second, and blocks into metric windows.
+"""Decided frames and events of a recording, gathered into blocks of whole seconds, and blocks into metric windows.
 
-A block is measured once all its frames are decided and all events that end in it are known, so that what a metric is
-given depends on the recording alone. Of a recording with a pupil, the frames around the block are looked at as well.
+A second is measured once all its frames are decided and all events that end in it are known. Live that is one second
+at a time, in a later analysis all of a window that follow each other without a gap: sums add up exactly, so it makes no
+difference. Of a recording with a pupil, the frames around each second are looked at as well.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any, Final
 
 import numpy as np
@@ -76,15 +78,14 @@ class BlockKeeper:
         windows: list[MetricWindow] = []
         begin = int(frames.t_us.searchsorted(self._start_us))  # before it lie frames that were measured
         while (is_last and begin < len(frames)) or self._start_us + BLOCK_US <= limit_us:
-            stop_us = self._start_us + BLOCK_US
-            stop = int(frames.t_us.searchsorted(stop_us, side="left"))
-            is_end = is_last and stop == len(frames)
-            events = self._events if is_end else [event for event in self._events if event.offset_us < stop_us]
-            if stop > begin or events:
-                self._measure(frames, (begin, stop), events, end_us + 1 if is_end else stop_us)
-                self._events = self._events[len(events) :]
-                begin = stop
-                self._start_us = stop_us
+            stops = self._seconds_to_measure(frames, begin, limit_us, is_last)
+            is_end = bool(stops) and is_last and stops[-1] == len(frames)
+            if stops:
+                next_us = self._start_us + len(stops) * BLOCK_US
+                n_events = len(self._events) if is_end else _n_before(self._events, next_us)
+                self._measure(frames, [begin, *stops], self._events[:n_events], end_us + 1 if is_end else next_us)
+                del self._events[:n_events]
+                begin, self._start_us = stops[-1], next_us
             else:
                 self._skip_to(min(int(frames.t_us[begin]), limit_us) // BLOCK_US * BLOCK_US)
             if self._start_us % self._parameters.window_us == 0 or is_end:
@@ -92,6 +93,24 @@ class BlockKeeper:
         kept = int(frames.t_us.searchsorted(self._start_us - self._reach_us))
         self._parts = [(frames.part(kept, len(frames)), 0, len(frames) - kept)] if kept < len(frames) else []
         return windows
+
+    def _seconds_to_measure(self, frames: DecidedFrames, begin: int, limit_us: int, is_last: bool) -> list[int]:
+        """Where the seconds of a block that is over end among the frames: those of the open window without a gap."""
+        window_us = self._parameters.window_us
+        left_us = window_us - self._start_us % window_us
+        n = (left_us if is_last else min(left_us, limit_us - self._start_us)) // BLOCK_US
+        ends_us = self._start_us + BLOCK_US * np.arange(1, n + 1)
+        found: list[int] = []
+        n_events = 0
+        for end_us, stop in zip(ends_us.tolist(), frames.t_us.searchsorted(ends_us).tolist(), strict=True):
+            n_before = _n_before(self._events, end_us)
+            if stop == begin and n_before == n_events:
+                break
+            found.append(stop)
+            if is_last and stop == len(frames):
+                break
+            begin, n_events = stop, n_before
+        return found
 
     def _skip_to(self, next_us: int) -> None:
         """Nothing was recorded in the open block: go on with a later one, but not past a window that has something."""
@@ -108,9 +127,10 @@ class BlockKeeper:
         self._window = {}
         return [window]
 
-    def _measure(self, around: DecidedFrames, part: tuple[int, int], events: list[Event], stop_us: int) -> None:
+    def _measure(self, around: DecidedFrames, bounds: list[int], events: list[Event], stop_us: int) -> None:
+        """Measure the seconds between these bounds among the frames, the last of which ends at `stop_us`."""
         traits = self._traits
-        frames = around.part(*part)
+        frames = around.part(bounds[0], bounds[-1])
         covered_us = np.where(frames.dt_us > traits.gap_limit_us, traits.interval_us, frames.dt_us)
         sums = measure(
             Block(
@@ -123,21 +143,31 @@ class BlockKeeper:
                 traits=traits,
                 away_yaw_deg=self._parameters.away_yaw_deg,
                 away_pitch_deg=self._parameters.away_pitch_deg,
-                pupil=self._pupil(around, part, stop_us) if traits.has_pupil else None,
+                pupil=self._pupil(around, bounds, stop_us) if traits.has_pupil else None,
             )
         )
         self._window = combine(self._window, sums)
 
-    def _pupil(self, around: DecidedFrames, part: tuple[int, int], stop_us: int) -> BlockPupil:
-        """The pupil in frames start..stop - 1, cleaned in the light of the frames around them."""
+    def _pupil(self, around: DecidedFrames, bounds: list[int], stop_us: int) -> BlockPupil:
+        """The pupil in these seconds, each cleaned in the light of the frames around it."""
+        cleaned, n_maxima, activity_us = [], 0, 0
+        starts_us = range(self._start_us, stop_us, BLOCK_US)
+        for start_us, first, last in zip(starts_us, bounds[:-1], bounds[1:], strict=True):
+            found = self._pupil_of_second(around, (first, last), start_us, min(start_us + BLOCK_US, stop_us))
+            cleaned.append(found.cleaned)
+            n_maxima += found.n_maxima
+            activity_us += found.activity_us
+        return BlockPupil(np.concatenate(cleaned), n_maxima, activity_us)
+
+    def _pupil_of_second(self, around: DecidedFrames, part: tuple[int, int], start_us: int, stop_us: int) -> BlockPupil:
         # At the ends of the recording there is nothing to be looked for.
-        span_us = max(self._start_us - self._reach_us, 0), min(stop_us + self._reach_us, max(self._last_us, stop_us))
+        span_us = max(start_us - self._reach_us, 0), min(stop_us + self._reach_us, max(self._last_us, stop_us))
         first, last = (int(each) for each in around.t_us.searchsorted(span_us))
         near = around.part(first, last)
         is_covered = near.states == EyeState.BLINK
         pupil = near.signals[:, PUPIL]
         cleaned = clean_pupil(near.t_us, pupil, covered=is_covered, in_mm=self._traits.pupil_in_mm, span_us=span_us)
-        activity = self._activity.push(self._start_us, stop_us, near.t_us, cleaned)
+        activity = self._activity.push(start_us, stop_us, near.t_us, cleaned)
         return BlockPupil(cleaned[part[0] - first : part[1] - first], *activity)
 
     def state(self) -> dict[str, Any]:
@@ -160,3 +190,8 @@ class BlockKeeper:
         self._start_us, self._last_us = state["times"]
         self._window, self._closed = state["window"], state["closed"]
         self._activity.load(state["activity"])
+
+
+def _n_before(events: list[Event], t_us: int) -> int:
+    """How many of some events, which are in the order of their ends, end before a time."""
+    return bisect_left(events, t_us, key=lambda event: event.offset_us)

@@ -37,6 +37,7 @@ class Server:
     process: subprocess.Popen[str]
     port: int
     log: Path
+    instance: Path
 
     @property
     def url(self) -> str:
@@ -83,12 +84,13 @@ class Servers:
     def start(self, **settings: str) -> Server:
         port = int(settings.pop("PORT", free_port()))
         log = self.folder / f"server{len(self._started)}.log"
-        environ = {"PATH": os.environ["PATH"], "FOCUS_INSTANCE": str(self.folder / "instance"), "PORT": str(port)}
+        instance = Path(settings.pop("FOCUS_INSTANCE", str(self.folder / "instance")))
+        environ = {"PATH": os.environ["PATH"], "FOCUS_INSTANCE": str(instance), "PORT": str(port)}
         with log.open("w") as file:
             process = subprocess.Popen(
                 [sys.executable, "wsgi.py"], cwd=ROOT, env={**environ, **settings}, stdout=file, stderr=file, text=True
             )
-        server = Server(process, port, log)
+        server = Server(process, port, log, instance)
         self._started.append(server)
         return server
 
@@ -169,23 +171,25 @@ def test_a_server_that_was_killed_leaves_nothing_in_the_way(servers: Servers) ->
     assert servers.start_and_wait().get("/readyz")[0] == 200
 
 
-def test_a_second_server_on_the_same_sqlite_is_refused_in_one_line(servers: Servers) -> None:
-    first = servers.start_and_wait()
+def test_a_second_server_on_the_same_sqlite_is_refused_in_one_line(
+    servers: Servers, shared_servers: dict[str, Server]
+) -> None:
+    first = shared_servers["eventlet"]
 
-    second = servers.start()
+    second = servers.start(FOCUS_INSTANCE=str(first.instance))
 
     assert second.process.wait(START_S) == 1
     assert second.said() == (
-        f"another server (process {first.process.pid}) uses {servers.folder / 'instance'}; stop it, or name another "
-        "folder with FOCUS_INSTANCE, or use PostgreSQL\n"
+        f"another server (process {first.process.pid}) uses {first.instance}; stop it, or name another folder with "
+        "FOCUS_INSTANCE, or use PostgreSQL\n"
     )
     assert first.get("/readyz")[0] == 200
 
 
-def test_a_port_in_use_is_said_in_one_line(servers: Servers, tmp_path: Path) -> None:
-    first = servers.start_and_wait()
+def test_a_port_in_use_is_said_in_one_line(servers: Servers, shared_servers: dict[str, Server]) -> None:
+    first = shared_servers["eventlet"]
 
-    second = servers.start(PORT=str(first.port), FOCUS_INSTANCE=str(tmp_path / "other"), LOG_LEVEL="WARNING")
+    second = servers.start(PORT=str(first.port), LOG_LEVEL="WARNING")
 
     assert second.process.wait(START_S) == 1
     assert second.said() == (
@@ -265,9 +269,9 @@ def test_more_connections_than_a_process_may_open_by_default_are_served(
     assert (set(statuses), ready) == ({101}, 200)
 
 
-def test_the_demo_is_streamed_into_a_server_that_runs(servers: Servers) -> None:
-    server = servers.start_and_wait()
-    environ = {"PATH": os.environ["PATH"], "FOCUS_INSTANCE": str(servers.folder / "instance"), "PORT": str(server.port)}
+def test_the_demo_is_streamed_into_a_server_that_runs(shared_servers: dict[str, Server]) -> None:
+    server = shared_servers["eventlet"]
+    environ = {"PATH": os.environ["PATH"], "FOCUS_INSTANCE": str(server.instance), "PORT": str(server.port)}
     flask = Path(sys.executable).with_name("flask")
 
     done = subprocess.run(
@@ -282,7 +286,6 @@ def test_the_demo_is_streamed_into_a_server_that_runs(servers: Servers) -> None:
     )
     # Two and a half minutes at 60 Hz, counted in the file.
     assert json.loads(shown.stdout)["frames"] == 9001
-    server.stop()
 
 
 @pytest.mark.parametrize("mode", MODES)

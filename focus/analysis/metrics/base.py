@@ -1,7 +1,7 @@
 """The interface of a metric, its registry, and the three things done with all of them: measure, combine, evaluate.
 
 A metric gathers *sums*: plain JSON, whole numbers throughout, so that adding is exact and order does not matter. Sums
-of a second are measured, sums of two stretches are combined, and only then is a value made of them. A minute, a
+of some seconds are measured, sums of two stretches are combined, and only then is a value made of them. A minute, a
 recording, a day and a group are therefore all the same computation, and the value of two windows together is exactly
 the value of the whole. Times in sums are microseconds; other values are whole multiples of `UNIT`.
 """

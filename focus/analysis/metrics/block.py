@@ -1,4 +1,4 @@
-"""What metrics are measured on: a second of a recording. Registers nothing.
+"""What metrics are measured on: some seconds of a recording that follow each other. Registers nothing.
 
 What several metrics ask of a block is worked out once, when the first of them asks.
 """
@@ -16,6 +16,7 @@ from focus.analysis.events.runs import DecidedFrames
 from focus.analysis.traits import RecordingTraits
 from focus.analysis.types import BoolArray, Event, EyeState, FloatArray, IntArray
 
+SECOND_US: Final = 1_000_000
 _NOTHING: Final[IntArray] = np.empty(0, dtype=np.int64)
 GRID_SIDE: Final = 8
 """The screen is divided into this many columns and rows of cells."""
@@ -32,12 +33,12 @@ class BlockPupil:
 
 
 class Block:
-    """One second of a recording (its last one may be shorter): the frames in it and the events that end in it.
+    """Whole seconds of a recording (its last one may be shorter): the frames in them and the events that end in them.
 
     Parameters
     ----------
     start_us, stop_us : int
-        The second.
+        From the first second to the last, at most a window; each has frames or events.
     frames : DecidedFrames
         Its frames.
     covered_us : ndarray of int64, shape (n,)
@@ -140,21 +141,33 @@ class Block:
         return self.traits.has_gaze and self.traits.screen_spans is not None
 
     @cached_property
-    def focused_us(self) -> int:
-        """Time with gaze on the screen, head towards it and eyes open, less the long closures that end here, whose
-        frames counted until then: it can be less than 0."""
+    def starts_us(self) -> range:
+        """When each of its seconds begins."""
+        return range(self.start_us, self.stop_us, SECOND_US)
+
+    @cached_property
+    def focused_us(self) -> list[int]:
+        """Time in each second with gaze on the screen, head towards it and eyes open, less the long closures that end
+        in it, whose frames counted until then: it can be less than 0."""
         focused = self.is_present & ~self.head[0]
         if self.has_screen_gaze:
             focused &= (self.frames.signals[:, 7] == 1) | self.is_blink
-        return self.time_us(focused) - sum(closure.duration_us for closure in self.events_of("closure"))
+        places = (self.frames.t_us - self.start_us) // SECOND_US
+        # Microseconds of a window are small whole numbers, so that sums in floats are exact.
+        found_us = np.bincount(places, weights=self.covered_us * focused, minlength=len(self.starts_us))
+        for closure in self.events_of("closure"):
+            at = (closure.offset_us - self.start_us) // SECOND_US
+            found_us[min(max(at, 0), len(self.starts_us) - 1)] -= closure.duration_us
+        return [int(us) for us in found_us]
 
     @cached_property
-    def pupil_um(self) -> tuple[IntArray, IntArray]:
-        """Cleaned diameters in whole micrometres and the time each stands for; none of a pupil that is not in mm."""
+    def pupil_um(self) -> tuple[IntArray, IntArray, IntArray]:
+        """Times, cleaned diameters in whole micrometres and the time each stands for; none of a pupil not in mm."""
         if self.pupil is None or not self.traits.pupil_in_mm:
-            return _NOTHING, _NOTHING
+            return _NOTHING, _NOTHING, _NOTHING
         seen = ~np.isnan(self.pupil.cleaned)
-        return np.rint(self.pupil.cleaned[seen] * 1000).astype(np.int64), self.covered_us[seen]
+        um = np.rint(self.pupil.cleaned[seen] * 1000).astype(np.int64)
+        return self.frames.t_us[seen], um, self.covered_us[seen]
 
     @cached_property
     def fixation_cells(self) -> list[int]:

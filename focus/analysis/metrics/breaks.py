@@ -13,7 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+from itertools import pairwise
 from typing import ClassVar, Final
+
+import numpy as np
 
 from focus.analysis.metrics.base import METRICS, Metric, MetricValue, Quality, Sums, add_sums
 from focus.analysis.metrics.block import Block
@@ -68,13 +72,18 @@ class _BreakMetric(Metric):
     suffers_from_loss = False
 
     def measure(self, block: Block) -> Sums:
-        sums: Sums = {"breaks": 0, "stretches": {}, "present_us": 0, "end_us": block.stop_us}
+        nothing: Sums = {"breaks": 0, "stretches": {}, "present_us": 0, "end_us": block.stop_us}
         present = block.is_present.nonzero()[0]
-        if len(present):
-            first_us, last_us = int(block.frames.t_us[present[0]]), int(block.frames.t_us[present[-1]])
-            sums |= {"first_us": first_us, "head_us": last_us, "tail_us": first_us, "last_us": last_us}
-            sums["present_us"] = block.time_us(block.is_present)
-        return sums
+        if not len(present):
+            return nothing
+        t_us, covered_us = block.frames.t_us[present], block.covered_us[present]
+        breaks = np.flatnonzero(np.diff(t_us) >= self.least_us) + 1
+        parts = []
+        for first, stop in pairwise([0, *breaks.tolist(), len(present)]):
+            first_us, last_us = int(t_us[first]), int(t_us[stop - 1])
+            own = {"first_us": first_us, "head_us": last_us, "tail_us": first_us, "last_us": last_us}
+            parts.append(nothing | own | {"present_us": int(covered_us[first:stop].sum())})
+        return reduce(self.combine, parts)
 
     def combine(self, a: Sums, b: Sums) -> Sums:
         if b.get("end_us", 0) < a.get("end_us", 0):

@@ -25,7 +25,7 @@ class FocusTime(Metric):
 
     def measure(self, block: Block) -> Sums:
         return {
-            "us": block.focused_us,
+            "us": sum(block.focused_us),
             "known_us": block.covered_total_us,
             "asks_gaze": block.has_screen_gaze,
             "asks_head": bool(np.any(block.head[1])),

@@ -12,12 +12,11 @@ from typing import Final
 import numpy as np
 
 from focus.analysis.metrics.base import METRICS, Metric, MetricValue, Quality, Sums, add_sums, first_seconds
-from focus.analysis.metrics.block import Block
+from focus.analysis.metrics.block import SECOND_US, Block
 
 MM: Final = 1e-3
 """Sums of the pupil are in whole micrometres."""
 
-SECOND_US: Final = 1_000_000
 BASELINE_SECONDS: Final = 60
 MIN_MARKED_SECONDS: Final = 3
 """Fewer seconds that lie whole in a marked stretch make no baseline. Our choice."""
@@ -82,7 +81,7 @@ class PupilDiameter(_PupilMetric):
     source = _CLEANING_SOURCE
 
     def measure(self, block: Block) -> Sums:
-        um, time_us = block.pupil_um
+        _, um, time_us = block.pupil_um
         return {
             "us": int(time_us.sum()),
             "sum": int(np.dot(um, time_us)),
@@ -114,13 +113,19 @@ class PupilDilation(_PupilMetric):
     source = f"Mathot 2018, doi:10.3758/s13428-017-1007-2; {_CLEANING_SOURCE}"
 
     def measure(self, block: Block) -> Sums:
-        um, time_us = block.pupil_um
-        us = int(time_us.sum())
-        sums = {"us": us, "sum": int(np.dot(um, time_us)), "baseline": {}, "settled": {"us": 0, "sum": 0}}
-        if us >= MIN_SECOND_US:
-            middle = len(um) // 2
-            sums["baseline"] = {str(block.start_us): int(np.partition(um, middle)[middle])}
-        return sums
+        t_us, um, time_us = block.pupil_um
+        baseline: dict[str, int] = {}
+        for start_us in block.starts_us:
+            first, last = t_us.searchsorted([start_us, start_us + SECOND_US]).tolist()
+            if int(time_us[first:last].sum()) >= MIN_SECOND_US:
+                middle = (last - first) // 2
+                baseline[str(start_us)] = int(np.partition(um[first:last], middle)[middle])
+        return {
+            "us": int(time_us.sum()),
+            "sum": int(np.dot(um, time_us)),
+            "baseline": baseline,
+            "settled": {"us": 0, "sum": 0},
+        }
 
     def combine(self, a: Sums, b: Sums) -> Sums:
         total = {

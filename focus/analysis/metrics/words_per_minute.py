@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from focus.analysis.metrics.base import METRICS, Metric, MetricValue, Quality, Sums, first_seconds
-from focus.analysis.metrics.block import Block
+from focus.analysis.metrics.block import SECOND_US, Block
 
-SECOND_US: Final = 1_000_000
 WINDOW_SECONDS: Final = 60
 LEAFED_WORDS_PER_MIN: Final = 1000
 """A page that was passed faster than this was turned over, not read: people skim at 450 and scan at 600. Our choice."""
@@ -72,8 +71,8 @@ class WordsPerMinute(Metric):
     needs = ("gaze",)
 
     def measure(self, block: Block) -> Sums:
-        is_known = block.traits.has_gaze and block.focused_us != 0
-        return {"words": 0, "us": 0, "seconds": {str(block.start_us): block.focused_us} if is_known else {}}
+        by_second = zip(block.starts_us, block.focused_us, strict=True) if block.traits.has_gaze else ()
+        return {"words": 0, "us": 0, "seconds": {str(start_us): us for start_us, us in by_second if us}}
 
     def combine(self, a: Sums, b: Sums) -> Sums:
         return {

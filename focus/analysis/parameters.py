@@ -9,6 +9,7 @@ from typing import Any
 from focus.errors import ParameterError
 
 MAX_LOOKAHEAD_US = 1_000_000
+MAX_WINDOW_US = 60_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class AnalysisParameters:
         How much later than a frame its final state may be decided, 0 to 1 s. A frame's state rests on frames up to this
         much after it and on nothing later. 150 ms is what a blink needs to have reopened.
     window_us : int
-        Length of a metric window; a multiple of one second.
+        Length of a metric window; a multiple of one second, and a minute at most: so long a window knows each of its
+        seconds, which is what markers are joined with.
     min_confidence : float
         Frames in which the tracker trusts itself less count as lost.
     loss_hold_us : int
@@ -64,8 +66,8 @@ class AnalysisParameters:
                 raise ParameterError(f"{item.name} {value!r} is not a whole number of microseconds")
         if self.lookahead_us > MAX_LOOKAHEAD_US:
             raise ParameterError(f"lookahead_us {self.lookahead_us} is more than {MAX_LOOKAHEAD_US}")
-        if self.window_us < 1_000_000 or self.window_us % 1_000_000:
-            raise ParameterError(f"window_us {self.window_us} is not a multiple of 1000000")
+        if not 1_000_000 <= self.window_us <= MAX_WINDOW_US or self.window_us % 1_000_000:
+            raise ParameterError(f"window_us {self.window_us} is not a multiple of 1000000 up to {MAX_WINDOW_US}")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able, and read again by `from_dict`."""

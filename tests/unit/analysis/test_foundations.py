@@ -86,7 +86,8 @@ def test_gaze_with_one_coordinate_missing_is_missing() -> None:
         ({"lookahead_us": 2_000_000}, "lookahead_us 2000000 is more than 1000000"),
         ({"lookahead_us": -1}, "lookahead_us -1"),
         ({"lookahead_us": 1.5}, "lookahead_us 1.5 is not a whole number"),
-        ({"window_us": 1_500_000}, "window_us 1500000 is not a multiple"),
+        ({"window_us": 1_500_000}, "window_us 1500000 is not a multiple of 1000000 up to 60000000"),
+        ({"window_us": 61_000_000}, "window_us 61000000 is not a multiple of 1000000 up to 60000000"),
         ({"no_such": 1}, "'no_such' is unknown"),
     ],
 )

@@ -14,6 +14,7 @@ import numpy as np
 
 from focus.analysis.events.runs import DecidedFrames, join_frames
 from focus.analysis.metrics import Block, BlockPupil, combine, measure
+from focus.analysis.metrics.block import SECOND_US
 from focus.analysis.parameters import AnalysisParameters
 from focus.analysis.pupil import REACH_US, clean_pupil
 from focus.analysis.pupil_activity import PupilActivity
@@ -21,7 +22,6 @@ from focus.analysis.signals import SIGNAL_INDEX
 from focus.analysis.traits import RecordingTraits
 from focus.analysis.types import Event, EyeState, MetricWindow
 
-BLOCK_US: Final = 1_000_000
 PUPIL: Final = SIGNAL_INDEX["pupil"]
 
 
@@ -56,7 +56,7 @@ class BlockKeeper:
 
     def is_due(self) -> bool:
         """Whether frames reach beyond the open block, so that it may be over."""
-        return self._last_us >= self._start_us + BLOCK_US + self._reach_us
+        return self._last_us >= self._start_us + SECOND_US + self._reach_us
 
     def close(self, settled_us: int, *, is_last: bool) -> list[MetricWindow]:
         """Measure the blocks that are over; returns the windows that are.
@@ -69,7 +69,7 @@ class BlockKeeper:
             Whether the recording is over, and so is everything in it.
         """
         reached_us = min(settled_us, self._last_us - self._reach_us)
-        if not self._parts or not (is_last or self._start_us + BLOCK_US <= reached_us):
+        if not self._parts or not (is_last or self._start_us + SECOND_US <= reached_us):
             return []
         frames = join_frames([shared.part(start, stop) for shared, start, stop in self._parts])
         end_us = self._last_us
@@ -77,17 +77,17 @@ class BlockKeeper:
         self._events.sort(key=lambda event: (event.offset_us, event.kind))
         windows: list[MetricWindow] = []
         begin = int(frames.t_us.searchsorted(self._start_us))  # before it lie frames that were measured
-        while (is_last and begin < len(frames)) or self._start_us + BLOCK_US <= limit_us:
+        while (is_last and begin < len(frames)) or self._start_us + SECOND_US <= limit_us:
             stops = self._seconds_to_measure(frames, begin, limit_us, is_last)
             is_end = bool(stops) and is_last and stops[-1] == len(frames)
             if stops:
-                next_us = self._start_us + len(stops) * BLOCK_US
+                next_us = self._start_us + len(stops) * SECOND_US
                 n_events = len(self._events) if is_end else _n_before(self._events, next_us)
                 self._measure(frames, [begin, *stops], self._events[:n_events], end_us + 1 if is_end else next_us)
                 del self._events[:n_events]
                 begin, self._start_us = stops[-1], next_us
             else:
-                self._skip_to(min(int(frames.t_us[begin]), limit_us) // BLOCK_US * BLOCK_US)
+                self._skip_to(min(int(frames.t_us[begin]), limit_us) // SECOND_US * SECOND_US)
             if self._start_us % self._parameters.window_us == 0 or is_end:
                 windows += self._close_window(end_us + 1 if is_end else self._start_us)
         kept = int(frames.t_us.searchsorted(self._start_us - self._reach_us))
@@ -98,8 +98,8 @@ class BlockKeeper:
         """Where the seconds of a block that is over end among the frames: those of the open window without a gap."""
         window_us = self._parameters.window_us
         left_us = window_us - self._start_us % window_us
-        n = (left_us if is_last else min(left_us, limit_us - self._start_us)) // BLOCK_US
-        ends_us = self._start_us + BLOCK_US * np.arange(1, n + 1)
+        n = (left_us if is_last else min(left_us, limit_us - self._start_us)) // SECOND_US
+        ends_us = self._start_us + SECOND_US * np.arange(1, n + 1)
         found: list[int] = []
         n_events = 0
         for end_us, stop in zip(ends_us.tolist(), frames.t_us.searchsorted(ends_us).tolist(), strict=True):
@@ -151,9 +151,9 @@ class BlockKeeper:
     def _pupil(self, around: DecidedFrames, bounds: list[int], stop_us: int) -> BlockPupil:
         """The pupil in these seconds, each cleaned in the light of the frames around it."""
         cleaned, n_maxima, activity_us = [], 0, 0
-        starts_us = range(self._start_us, stop_us, BLOCK_US)
+        starts_us = range(self._start_us, stop_us, SECOND_US)
         for start_us, first, last in zip(starts_us, bounds[:-1], bounds[1:], strict=True):
-            found = self._pupil_of_second(around, (first, last), start_us, min(start_us + BLOCK_US, stop_us))
+            found = self._pupil_of_second(around, (first, last), start_us, min(start_us + SECOND_US, stop_us))
             cleaned.append(found.cleaned)
             n_maxima += found.n_maxima
             activity_us += found.activity_us

@@ -64,4 +64,5 @@ def wilson_interval(share: float, n: float) -> tuple[float, float]:
     centre = share + _Z * _Z / (2 * n)
     half = _Z * math.sqrt(share * (1 - share) / n + _Z * _Z / (4 * n * n))
     below = 1 + _Z * _Z / n
-    return max(0.0, (centre - half) / below), min(1.0, (centre + half) / below)
+    # At 0 and 1 a limit is the share itself, which rounding would miss to one side or the other.
+    return max(0.0, min(share, (centre - half) / below)), min(1.0, max(share, (centre + half) / below))

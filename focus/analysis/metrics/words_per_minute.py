@@ -16,6 +16,8 @@ from focus.analysis.metrics.base import METRICS, Metric, MetricValue, Quality, S
 from focus.analysis.metrics.block import SECOND_US, Block
 
 WINDOW_SECONDS: Final = 60
+"""As many as the longest window has; of a whole recording more are not kept."""
+
 LEAFED_WORDS_PER_MIN: Final = 1000
 """A page that was passed faster than this was turned over, not read: people skim at 450 and scan at 600. Our choice."""
 

@@ -54,6 +54,17 @@ def test_a_closure_up_to_half_a_second_is_a_blink_and_a_longer_one_is_not() -> N
     }
 
 
+def test_a_lid_that_was_seen_to_stay_open_did_not_blink() -> None:
+    after_a_blink = run(BLINK, 460, 560, openness=0.91)
+    shallow = run(BLINK, 900, 1000, openness=0.75)
+    unseen_at_its_depth = run(BLINK, 1400, 1500, openness=0.91)
+    unseen_at_its_depth.n_openness -= 1
+    runs = [run(BLINK, 0, 400, openness=0.2), run(FIXATION, 400, 460), after_a_blink, run(FIXATION, 560, 900), shallow]
+    runs += [run(FIXATION, 1000, 1400), unseen_at_its_depth]
+
+    assert outline(detect("blink", *runs)) == [("blink", 0, 400), ("blink", 900, 1000), ("blink", 1400, 1500)]
+
+
 def test_the_beginning_of_a_loss_is_no_blink() -> None:
     runs = [run(FIXATION, 0, 500), run(BLINK, 500, 1000, x=None), run(LOST, 1000, 3000, x=None)]
 

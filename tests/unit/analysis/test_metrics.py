@@ -49,6 +49,13 @@ def test_the_wilson_interval_is_the_textbooks() -> None:
     assert wilson_interval(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
 
 
+def test_a_share_of_none_or_all_lies_in_its_interval() -> None:
+    for n in range(1, 300):
+        low, _ = wilson_interval(0.0, n)
+        _, high = wilson_interval(1.0, n)
+        assert (low, high) == (0.0, 1.0), n
+
+
 def test_twelve_blinks_in_two_minutes_are_six_a_minute() -> None:
     n = 2 * 60 * 60
     found = metrics_of({"openness_left": openness_with_blinks(n, 60, [5 + 9 * k for k in range(12)], 0.2)}, 60)

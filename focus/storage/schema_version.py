@@ -1,17 +1,15 @@
 """Which migration a database stands at, which one the code expects, and the way between them.
 
-The migrations themselves are in migrations/ and also run by hand, with `flask db`.
+The migrations themselves are in migrations/ and also run by hand, with `flask db`. Alembic is imported by what migrates
+alone: a server that finds its database in order starts without it.
 """
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import inspect, select, table
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import column
@@ -19,15 +17,19 @@ from sqlalchemy.sql import column
 from focus.errors import StorageError
 from focus.storage.database import outage_as_error
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 MIGRATIONS_FOLDER = Path(__file__).resolve().parents[2] / "migrations"
 
 _version_table = table("alembic_version", column("version_num"))
 
 
 @cache
-def head_revision() -> str | None:
-    """The newest migration in migrations/versions."""
-    return ScriptDirectory(str(MIGRATIONS_FOLDER)).get_current_head()
+def head_revision() -> str:
+    """The newest migration in migrations/versions, whose files begin with their numbers."""
+    newest = max(path.name for path in (MIGRATIONS_FOLDER / "versions").glob("*.py"))
+    return newest.partition("_")[0]
 
 
 def current_revision(session: Session) -> str | None:
@@ -62,6 +64,9 @@ def upgrade_database(url: str, revision: str = "head") -> None:
     StorageError
         If the database stands at a migration that this code does not know.
     """
+    from alembic import command
+    from alembic.util import CommandError
+
     try:
         command.upgrade(_config(url), revision)
     except CommandError as err:
@@ -70,10 +75,14 @@ def upgrade_database(url: str, revision: str = "head") -> None:
 
 def downgrade_database(url: str, revision: str) -> None:
     """Bring the database at this address down to an older migration, or to nothing with "base"."""
+    from alembic import command
+
     command.downgrade(_config(url), revision)
 
 
 def _config(url: str) -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS_FOLDER))
     config.attributes["database_url"] = url

@@ -67,6 +67,24 @@ PRESS_AT_DOTS = """
 """Presses each dot of the calibration at the second frame that looks at it; `pressing.outcome` says "done" or why
 not. In the page, because the way over the driver takes a busy machine longer than a look."""
 
+ROOM_BYTES = 8_000_000
+"""What `limit_browser` leaves to a server's pages: enough to begin a recording."""
+
+FILL = """
+    const [room, done] = arguments;
+    const request = indexedDB.open("filling");
+    request.onupgradeneeded = () => request.result.createObjectStore("bytes", { autoIncrement: true });
+    request.onsuccess = () => fill(room / 2);
+    const fill = (n) => {
+      const bytes = new Uint8Array(n);
+      for (let at = 0; at < n; at += 65536) crypto.getRandomValues(bytes.subarray(at, at + 65536));
+      const writing = request.result.transaction("bytes", "readwrite");
+      writing.objectStore("bytes").add(bytes);
+      writing.oncomplete = () => fill(n);
+      writing.onabort = () => (n > 1000 ? fill(Math.floor(n / 2)) : done(writing.error.name));
+    };
+"""
+
 FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 SOFTWARE_WEBGL = ("--enable-unsafe-swiftshader",)
 N_RECORDINGS = 3
@@ -235,10 +253,14 @@ class TrackerPage:
         script = "return document.readyState === 'complete' && location.pathname"
         self.browser.wait(lambda: self.driver.execute_script(script) == f"/sessions/{recording_id}", "the report")
 
-    def fill_browser(self) -> None:
-        """Give this server's pages no room in the browser for anything more; `Browser.forget` gives it back."""
+    def limit_browser(self) -> None:
+        """Give this server's pages little room in the browser, before they use any; `Browser.forget` gives it back."""
         origin = self.address.removesuffix("/track")
-        self.driver.execute_cdp_cmd("Storage.overrideQuotaForOrigin", {"origin": origin, "quotaSize": 1})
+        self.driver.execute_cdp_cmd("Storage.overrideQuotaForOrigin", {"origin": origin, "quotaSize": ROOM_BYTES})
+
+    def fill_browser(self) -> None:
+        """Use up the room that is left, to the last kilobyte, for something else."""
+        assert self.driver.execute_async_script(FILL, ROOM_BYTES) == "QuotaExceededError"
 
     def count_produced(self) -> None:
         """From now on, remember beyond the end of the page how many frames it has put into its queue."""

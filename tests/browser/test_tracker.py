@@ -128,6 +128,7 @@ def test_a_killed_server_and_a_reload_lose_and_double_nothing(page: TrackerPage,
 def test_what_fits_into_a_full_browser_is_sent_after_a_stop_without_a_server(
     page: TrackerPage, server: Tracked
 ) -> None:
+    page.limit_browser()
     recording_id = begin(page)
     page.browser.wait(lambda: page.n_frames() > 20, "frames")
     server.process.kill()

@@ -5,13 +5,20 @@ from __future__ import annotations
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Engine, inspect, text
 from sqlalchemy.orm import Session
 
 from focus.errors import StorageError
 from focus.storage.database import make_engine
 from focus.storage.models import metadata
-from focus.storage.schema_version import current_revision, downgrade_database, head_revision, upgrade_database
+from focus.storage.schema_version import (
+    MIGRATIONS_FOLDER,
+    current_revision,
+    downgrade_database,
+    head_revision,
+    upgrade_database,
+)
 
 
 def test_models_and_migrations_describe_the_same_tables(database_engine: Engine) -> None:
@@ -24,7 +31,10 @@ def test_models_and_migrations_describe_the_same_tables(database_engine: Engine)
 
 def test_a_migrated_database_stands_at_the_newest_migration(database_session: Session) -> None:
     assert current_revision(database_session) == head_revision()
-    assert head_revision() is not None
+
+
+def test_the_newest_number_is_the_end_of_the_chain_of_migrations() -> None:
+    assert ScriptDirectory(str(MIGRATIONS_FOLDER)).get_heads() == [head_revision()]
 
 
 def test_going_down_removes_every_table_and_going_up_again_brings_all_back(database_url: str) -> None:

@@ -1,8 +1,8 @@
 """Decided frames and events of a recording, gathered into blocks of whole seconds, and blocks into metric windows.
 
-A second is measured once all its frames are decided and all events that end in it are known. Live that is one second
-at a time, in a later analysis all of a window that follow each other without a gap: sums add up exactly, so it makes no
-difference. Of a recording with a pupil, the frames around each second are looked at as well.
+A second is measured once all its frames are decided and all events that end in it are known. While somebody watches
+that is one second at a time, otherwise all that wait and follow each other without a gap: sums add up exactly, so it
+makes no difference. Of a recording with a pupil, the frames around each second are looked at as well.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ from focus.analysis.traits import RecordingTraits
 from focus.analysis.types import Event, EyeState, MetricWindow
 
 PUPIL: Final = SIGNAL_INDEX["pupil"]
+
+PATIENT_FRAMES: Final = 300
+"""So many frames wait for each other before their seconds are measured, where nobody asks for them: to measure five
+seconds at 60 Hz at once takes little longer than to measure one."""
 
 
 class BlockKeeper:
@@ -54,9 +58,10 @@ class BlockKeeper:
         """Sums of all blocks that were measured."""
         return combine(self._closed, self._window)
 
-    def is_due(self) -> bool:
-        """Whether frames reach beyond the open block, so that it may be over."""
-        return self._last_us >= self._start_us + SECOND_US + self._reach_us
+    def is_due(self, prompt: bool) -> bool:
+        """Whether frames reach beyond the open block, so that it may be over; without `prompt`, beyond many frames."""
+        is_over = self._last_us >= self._start_us + SECOND_US + self._reach_us
+        return is_over and (prompt or sum(stop - start for _, start, stop in self._parts) >= PATIENT_FRAMES)
 
     def close(self, settled_us: int, *, is_last: bool) -> list[MetricWindow]:
         """Measure the blocks that are over; returns the windows that are.

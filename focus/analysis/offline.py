@@ -57,9 +57,9 @@ def analyse(
     outputs = []
     for part in _parts(frames):
         pipeline.push(part)
-        outputs += advance([pipeline], classifier, provisional=False)
+        outputs += advance([pipeline], classifier, prompt=False)
     pipeline.finish()
-    outputs += advance([pipeline], classifier, provisional=False)
+    outputs += advance([pipeline], classifier, prompt=False)
     return Analysis(
         t_us=np.concatenate([output.t_us for output in outputs]),
         states=np.concatenate([output.states for output in outputs]),

@@ -169,12 +169,12 @@ class RecordingPipeline:
 
     # -- between the two halves: which rows are wanted, as positions in the ring ---------------------------------------
 
-    def _has_work(self, provisional: bool) -> bool:
+    def _has_work(self, prompt: bool) -> bool:
         if self._finished:
             return self._n_frames > 0 and not self._is_closed
-        return bool(self._pending) or (provisional and self._next_provisional < self._n_frames)
+        return bool(self._pending) or (prompt and self._next_provisional < self._n_frames)
 
-    def _wanted(self, provisional: bool) -> tuple[tuple[int, int], tuple[int, int]]:
+    def _wanted(self, prompt: bool) -> tuple[tuple[int, int], tuple[int, int]]:
         """Frames to look at first, and frames to decide on, each as first and one after the last."""
         base, t_us = self._ring.n_dropped, self._ring.t_us
         stop = len(t_us)
@@ -182,7 +182,7 @@ class RecordingPipeline:
             stop = int(t_us.searchsorted(self._newest_us - self._ahead_us, side="right"))
         final = self._next_row - base, max(stop, self._next_row - base)
         # Without look-ahead the final rows are the provisional ones.
-        first = self._next_provisional - base if provisional and self._ahead_us else len(t_us)
+        first = self._next_provisional - base if prompt and self._ahead_us else len(t_us)
         return (first, len(t_us)), final
 
     # -- the back half -------------------------------------------------------------------------------------------------
@@ -220,10 +220,10 @@ class RecordingPipeline:
             for _, detector in self._detectors:
                 events += detector.push(run, next_state)
 
-    def _close_blocks(self) -> list[MetricWindow]:
+    def _close_blocks(self, prompt: bool) -> list[MetricWindow]:
         if self._finished:
             return self._blocks.close(0, is_last=True)
-        if not self._blocks.is_due():
+        if not self._blocks.is_due(prompt):
             return []
         # Every event that ends before all of these times is known.
         waiting = self._consolidator.ongoing(self._builder.open)
@@ -308,7 +308,7 @@ class RecordingPipeline:
 
 
 def advance(
-    pipelines: Sequence[RecordingPipeline], classifier: StateClassifier, *, provisional: bool = True
+    pipelines: Sequence[RecordingPipeline], classifier: StateClassifier, *, prompt: bool | Sequence[bool] = True
 ) -> list[PipelineOutput]:
     """Take all frames that wait in these recordings through one feature pass, one prediction, and on to results.
 
@@ -318,8 +318,9 @@ def advance(
         Each at most once.
     classifier : StateClassifier
         The model.
-    provisional : bool
-        Whether provisional states are wanted; an offline analysis has no use for them.
+    prompt : bool or sequence of bool
+        Whether somebody waits for each recording: then its frames get provisional states, and its sums reach up to the
+        last full second. What becomes final is the same without, and costs half as much.
 
     Returns
     -------
@@ -333,20 +334,21 @@ def advance(
     """
     if classifier.feature_names != feature_names():
         raise ModelError("the model was trained on other features than this code computes")
-    busy = [index for index, pipeline in enumerate(pipelines) if pipeline._has_work(provisional)]
+    prompts = [prompt] * len(pipelines) if isinstance(prompt, bool) else prompt
+    busy = [index for index, each in enumerate(zip(pipelines, prompts, strict=True)) if each[0]._has_work(each[1])]
     outputs = [PipelineOutput()] * len(pipelines)
     if busy:
-        made = _advance([pipelines[index] for index in busy], classifier, provisional)
+        made = _advance([pipelines[index] for index in busy], classifier, [prompts[index] for index in busy])
         for index, output in zip(busy, made, strict=True):
             outputs[index] = output
     return outputs
 
 
 def _advance(
-    pipelines: list[RecordingPipeline], classifier: StateClassifier, provisional: bool
+    pipelines: list[RecordingPipeline], classifier: StateClassifier, prompts: list[bool]
 ) -> list[PipelineOutput]:
     _absorb(pipelines)
-    wanted = [pipeline._wanted(provisional) for pipeline in pipelines]
+    wanted = [pipeline._wanted(prompt) for pipeline, prompt in zip(pipelines, prompts, strict=True)]
     stack = _stack(pipelines, wanted)
     scores, facts = _predict(stack, classifier)
     hold_us = np.array([pipeline.parameters.loss_hold_us for pipeline in pipelines])
@@ -385,7 +387,7 @@ def _advance(
 
     outputs = []
     stop = 0
-    for pipeline, count, own, look in zip(pipelines, counts.tolist(), pieces, looks, strict=True):
+    for pipeline, prompt, count, own, look in zip(pipelines, prompts, counts.tolist(), pieces, looks, strict=True):
         start, stop = stop, stop + count
         if count:
             pipeline._next_decided += count
@@ -393,7 +395,7 @@ def _advance(
             pipeline._last_state, pipeline._last_scores = int(states[stop - 1]), weighed[stop - 1].copy()
             pipeline._blocks.add_frames(frames, start, stop, pipeline._last_decided_us)
         runs, events = pipeline._take(own)
-        windows = pipeline._close_blocks()
+        windows = pipeline._close_blocks(prompt)
         pipeline._forget()
         outputs.append(
             PipelineOutput(*look, t_us[start:stop], states[start:stop], tuple(runs), tuple(events), tuple(windows))
@@ -580,4 +582,4 @@ def training_rows(frames: FrameBatch, tracker: TrackerInfo, *, lookahead_us: int
     pipeline.push(frames)
     pipeline.finish()
     _absorb([pipeline])
-    return feature_rows(_stack([pipeline], [pipeline._wanted(provisional=False)]))
+    return feature_rows(_stack([pipeline], [pipeline._wanted(prompt=False)]))

@@ -3,7 +3,8 @@
 Best effort by design: nothing here waits, fails or keeps frames from being stored. The engine notes what each tick
 found (`note`) and asks for the pictures that are due (`publish_due`); who receives them is the publisher's matter:
 rooms of this process, other processes over Redis, or nobody (`NullPublisher`). A picture holds the frames since the one
-before, thinned to 60 a second, with the state that no look-ahead gives; events in it are final.
+before, thinned to 60 a second, with the state that no look-ahead gives; events in it are final. Frames from before
+anybody watched have their final state, the newest of them none yet.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ REMOTE_WATCH_S: Final = 15.0
 
 StateArray = npt.NDArray[np.uint8]
 
+_UNKNOWN: Final = 255  # in place of a state
+
 
 class Publisher(Protocol):
     """Takes pictures to those who watch. Must return at once and never raise."""
@@ -60,7 +63,8 @@ class NullPublisher:
 @dataclass(slots=True)
 class _Piece:
     frames: FrameBatch
-    states: StateArray
+    states: StateArray | None
+    """None until it is looked for, where nobody watched."""
     received_s: float | None
 
 
@@ -70,6 +74,8 @@ class _Scene:
 
     gaze_space: str
     pieces: deque[_Piece] = field(default_factory=deque)
+    finals: deque[tuple[npt.NDArray[np.int64], StateArray]] = field(default_factory=deque)
+    """Times and final states, as far back as the pieces."""
     n_kept: int = 0
     n_unshown: int = 0
     n_frames: int = 0
@@ -156,11 +162,14 @@ class LiveHub:
             with self._lock:
                 scene = self._scenes.setdefault(recording_id, _Scene(gaze_space))
         with self._lock:
-            states = output.provisional_states
+            states = output.provisional_states if len(output.provisional_states) else None
             at = 0
             for frames in pushed:
-                scene.pieces.append(_Piece(frames, states[at : at + len(frames)], received_s))
+                own = states[at : at + len(frames)] if states is not None else None
+                scene.pieces.append(_Piece(frames, own, received_s))
                 at += len(frames)
+            if len(output.t_us):
+                scene.finals.append((output.t_us, output.states))
             scene.n_kept += at
             scene.n_unshown += at
             scene.n_frames += at
@@ -170,6 +179,12 @@ class LiveHub:
                 for event in output.events:
                     scene.counts[event.kind] = scene.counts.get(event.kind, 0) + 1
             _forget(scene)
+
+    def begin(self, recording_id: str) -> None:
+        """The recording is looked at from its first frame on, maybe not for the first time."""
+        with self._lock:
+            if self._scenes.pop(recording_id, None) is not None:
+                self._snapshot_wanted.add(recording_id)
 
     def set_past(self, recording_id: str, *, gaze_space: str, n_frames: int, counts: Mapping[str, int]) -> None:
         """What a recording that is gone on with had before."""
@@ -254,21 +269,25 @@ def _forget(scene: _Scene) -> None:
     while len(scene.pieces) > 1:
         oldest = scene.pieces[0].frames
         if scene.n_kept <= MEMORY_FRAMES and int(oldest.t_us[-1]) >= newest_us - MEMORY_US:
-            return
+            break
         scene.n_kept -= len(oldest)
         scene.pieces.popleft()
+    while scene.finals and scene.pieces and scene.finals[0][0][-1] < scene.pieces[0].frames.t_us[0]:
+        scene.finals.popleft()
 
 
 def _picture(recording_id: str, scene: _Scene, *, now_s: float, is_snapshot: bool) -> dict[str, Any]:
     pieces = list(scene.pieces) if is_snapshot else _newest(scene.pieces, scene.n_unshown)
+    states = _states(scene, pieces)
+    newest = int(states[-1]) if len(states) else _UNKNOWN
     events = list(scene.events) if is_snapshot else scene.new_events
     received_s = pieces[-1].received_s if pieces else None
     picture: dict[str, Any] = {
         "recording": recording_id,
         "snapshot": is_snapshot,
         "t_us": int(pieces[-1].frames.t_us[-1]) if pieces else None,
-        "state": EyeState(int(pieces[-1].states[-1])).label if pieces and len(pieces[-1].states) else None,
-        "frames": _frames(pieces),
+        "state": None if newest == _UNKNOWN else EyeState(newest).label,
+        "frames": _frames(pieces, states),
         "gaze_space": scene.gaze_space,
         "events": [event_dict(event) for event in events],
         "counts": dict(scene.counts),
@@ -288,14 +307,14 @@ def _newest(pieces: deque[_Piece], n_frames: int) -> list[_Piece]:
     return taken[::-1]
 
 
-def _frames(pieces: Sequence[_Piece]) -> dict[str, list[Any]]:
+def _frames(pieces: Sequence[_Piece], states: StateArray) -> dict[str, list[Any]]:
     if not pieces:
         return {"t_us": [], "state": [], **{name: [] for name in SERIES}}
     t_us = np.concatenate([piece.frames.t_us for piece in pieces])
     slots = t_us * SHOWN_RATE_HZ // 1_000_000
     shown = np.flatnonzero(np.diff(slots, prepend=slots[0] - 1))
-    states = np.concatenate([_states(piece) for piece in pieces])
-    series: dict[str, list[Any]] = {"t_us": t_us[shown].tolist(), "state": states[shown].tolist()}
+    told = [None if state == _UNKNOWN else state for state in states[shown].tolist()]
+    series: dict[str, list[Any]] = {"t_us": t_us[shown].tolist(), "state": told}
     for name, sources in SERIES.items():
         parts = [mean_of(piece.frames, sources) for piece in pieces]
         values = np.concatenate(
@@ -308,15 +327,26 @@ def _frames(pieces: Sequence[_Piece]) -> dict[str, list[Any]]:
     return series
 
 
-def _states(piece: _Piece) -> StateArray:
-    if len(piece.states) == len(piece.frames):
-        return piece.states
-    return np.full(len(piece.frames), EyeState.LOST, dtype=np.uint8)
+def _states(scene: _Scene, pieces: Sequence[_Piece]) -> StateArray:
+    """The states of these pieces' frames: those they were given, else final ones, else `_UNKNOWN`."""
+    if not pieces:
+        return np.empty(0, dtype=np.uint8)
+    if any(piece.states is None for piece in pieces) and scene.finals:
+        t_us = np.concatenate([times for times, _ in scene.finals])
+        states = np.concatenate([states for _, states in scene.finals])
+        for piece in pieces:
+            frames_us = piece.frames.t_us
+            if piece.states is None and t_us[0] <= frames_us[0] and frames_us[-1] <= t_us[-1]:
+                piece.states = states[t_us.searchsorted(frames_us)]
+    unknown = np.full(1, _UNKNOWN, dtype=np.uint8)
+    return np.concatenate(
+        [piece.states if piece.states is not None else unknown.repeat(len(piece.frames)) for piece in pieces]
+    )
 
 
-def _n_lost(piece: _Piece) -> int:
+def _n_lost(scene: _Scene, piece: _Piece) -> int:
     """Frames in which what the tracker sends was not seen; a webcam's frame without gaze is not lost."""
-    is_lost = _states(piece) == EyeState.LOST
+    is_lost = _states(scene, [piece]) == EyeState.LOST
     openness = mean_of(piece.frames, SERIES["openness"])
     if openness is not None and "gaze_x" not in piece.frames.columns:
         is_lost &= np.isnan(openness)
@@ -330,7 +360,7 @@ def _quality(scene: _Scene) -> dict[str, Any]:
     if n_recent > 1:
         span_us = int(recent[-1].frames.t_us[-1]) - int(recent[0].frames.t_us[0])
         rate_hz = round(1e6 * (n_recent - 1) / span_us, 2)
-        n_lost = sum(_n_lost(piece) for piece in recent)
+        n_lost = sum(_n_lost(scene, piece) for piece in recent)
         loss_ratio = round(n_lost / n_recent, 4)
     return {
         "rate_hz": rate_hz,

@@ -296,7 +296,7 @@ def _run(
     def take(reach: int, finished_at: datetime | None = None) -> None:
         nonlocal n_final
         started_s = time.monotonic()
-        output = run_blocking(advance, [pipeline], classifier, provisional=False)[0]
+        output = run_blocking(advance, [pipeline], classifier, prompt=False)[0]
         n_final += len(output.t_us)
         found = ResultWrite(
             begun.analysis_id, reach, n_final, output.runs, output.events, output.windows, finished_at=finished_at

@@ -93,6 +93,9 @@ def gather(outputs: list[PipelineOutput]) -> dict[str, object]:
     }
 
 
+FINAL = ("t_us", "states", "runs", "events", "windows")
+
+
 def run_whole(stream: Stream) -> tuple[dict[str, object], dict[str, object]]:
     pipeline = RecordingPipeline(stream.tracker, stream.parameters)
     pipeline.push(stream.frames)
@@ -118,6 +121,26 @@ def test_output_does_not_depend_on_how_the_stream_is_cut(stream: Stream, data: s
     assert pipeline.live_sums() == sums
     assert whole["t_us"] == stream.frames.t_us.tolist()
     assert whole["provisional_t_us"] == stream.frames.t_us.tolist()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(stream=streams(), data=st.data())
+def test_what_becomes_final_does_not_depend_on_who_waited_for_it(stream: Stream, data: st.DataObject) -> None:
+    pipeline = RecordingPipeline(stream.tracker, stream.parameters)
+    outputs = []
+    for start, stop in pairwise(cuts_of(data, len(stream.frames))):
+        pipeline.push(stream.frames[start:stop])
+        is_prompt = data.draw(st.booleans())
+        outputs += advance([pipeline], CLASSIFIER, prompt=is_prompt)
+        if is_prompt or not pipeline.parameters.lookahead_us:
+            assert outputs[-1].provisional_t_us.tolist() == stream.frames.t_us[start:stop].tolist()
+    pipeline.finish()
+    outputs += advance([pipeline], CLASSIFIER, prompt=False)
+
+    whole, sums = run_whole(stream)
+    found = gather(outputs)
+    assert {name: found[name] for name in FINAL} == {name: whole[name] for name in FINAL}
+    assert pipeline.live_sums() == sums
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

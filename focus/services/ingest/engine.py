@@ -391,7 +391,9 @@ class IngestEngine:
         recording.n_rejected = opened.n_rejected
         recording.lease_moved_at_s = self._now_s()
         if recording.analysis is None and opened.analysis_id is not None:
-            recording.analysis = self._stage.begin(opened.analysis_id, classifier, recording.tracker, self._now_s())
+            recording.analysis = self._stage.begin(
+                opened.recording_id, opened.analysis_id, classifier, recording.tracker, self._now_s()
+            )
 
     def _take_loaded(self, item: LoaderItem) -> None:
         if isinstance(item, ScannedItem):

@@ -161,7 +161,7 @@ class Loader:
         now_s = self._now_s()
         if loaded.checkpoint is None:
             # It ended before its first checkpoint. Results that it wrote are written again, with the same keys.
-            return self._stage.begin(loaded.analysis_id, classifier, loaded.tracker, now_s)
+            return self._stage.begin(loaded.recording_id, loaded.analysis_id, classifier, loaded.tracker, now_s)
         try:
             return self._stage.restore(
                 loaded.recording_id,
@@ -185,7 +185,11 @@ class Loader:
             return classifier, transactions.begin_analysis(session, loaded.recording_id, identity, now)
 
         classifier, analysis_id = self._writer.run(begin)
-        return None if analysis_id is None else stage.begin(analysis_id, classifier, loaded.tracker, self._now_s())
+        return (
+            None
+            if analysis_id is None
+            else stage.begin(loaded.recording_id, analysis_id, classifier, loaded.tracker, self._now_s())
+        )
 
     def _read(self, recording_id: str, first_seq: int, stored_seq: int) -> BacklogItem:
         def read(session: Session) -> list[tuple[int, FrameBatch]]:

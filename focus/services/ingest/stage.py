@@ -30,7 +30,7 @@ from focus.storage.results import ResultWrite
 
 logger = logging.getLogger(__name__)
 
-PATIENCE_S: Final = 0.5
+PATIENCE_S: Final = 1.0
 """How long frames wait for company in a recording that nobody watches."""
 
 PASS_S: Final = 0.012
@@ -107,10 +107,11 @@ class AnalysisStage:
     # -- beginning ----------------------------------------------------------------------------------------------------
 
     def begin(
-        self, analysis_id: int, classifier: StateClassifier, tracker: TrackerInfo, now_s: float
+        self, recording_id: str, analysis_id: int, classifier: StateClassifier, tracker: TrackerInfo, now_s: float
     ) -> RunningAnalysis:
         """An analysis at its first frame."""
         pipeline = RecordingPipeline(tracker, self.parameters)
+        self.live.begin(recording_id)
         return RunningAnalysis(analysis_id, pipeline, classifier, written_at_s=now_s, checkpoint_at_s=now_s)
 
     def restore(
@@ -241,7 +242,8 @@ class AnalysisStage:
                 analysis.pipeline.finish()
                 analysis.is_finished = True
                 analysis.has_progress = True
-        outputs = advance([analysis.pipeline for analysis in analyses], analyses[0].classifier)
+        watched = [self.live.is_watched(recording.recording_id) for recording in group]
+        outputs = advance([analysis.pipeline for analysis in analyses], analyses[0].classifier, prompt=watched)
         for recording, analysis, frames, output in zip(group, analyses, pushed, outputs, strict=True):
             analysis.n_final += len(output.t_us)
             findings = analysis.findings

@@ -178,3 +178,33 @@ def test_a_webcam_without_gaze_loses_only_the_frames_without_eyelids(hub: LiveHu
     hub.publish_due(lambda recording_id: [])
 
     assert published(hub)[0]["quality"]["loss_ratio"] == 0.25  # type: ignore[index]
+
+
+def test_frames_from_before_somebody_watched_have_their_final_state_and_the_newest_none(hub: LiveHub) -> None:
+    states = np.array([EyeState.FIXATION] * 6 + [EyeState.SACCADE] * 4, dtype=np.uint8)
+    nothing = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint8)
+    for first in (0, 5, 10):  # each time the five frames before become final
+        t_us = np.arange(first, first + 5) * 20_000
+        final = slice(max(first - 5, 0), first)
+        output = PipelineOutput(*nothing, np.arange(10)[final] * 20_000, states[final])
+        hub.note(ID, [FrameBatch(t_us, {"gaze_x": t_us / 1e6})], output, gaze_space="deg", received_s=None)
+
+    snapshot = hub.snapshot(ID)
+
+    assert snapshot is not None
+    assert snapshot["frames"]["state"] == [*states.tolist(), *[None] * 5]
+    assert snapshot["state"] is None
+    assert snapshot["quality"]["loss_ratio"] == 0
+
+
+def test_a_recording_that_is_analysed_from_its_first_frame_again_is_shown_once(hub: LiveHub) -> None:
+    hub.watch(ID)
+    note(hub, 0, 10)
+    hub.publish_due(lambda recording_id: [])
+
+    hub.begin(ID)
+    note(hub, 0, 10)
+    hub.publish_due(lambda recording_id: [])
+
+    picture = published(hub)[-1]
+    assert (picture["snapshot"], picture["quality"]["n_frames"]) == (True, 10)  # type: ignore[index]

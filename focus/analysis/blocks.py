@@ -24,9 +24,10 @@ from focus.analysis.types import Event, EyeState, MetricWindow
 
 PUPIL: Final = SIGNAL_INDEX["pupil"]
 
+PATIENT_US: Final = 5_000_000
 PATIENT_FRAMES: Final = 300
-"""So many frames wait for each other before their seconds are measured, where nobody asks for them: to measure five
-seconds at 60 Hz at once takes little longer than to measure one."""
+"""So much time, or so many frames, wait for each other before their seconds are measured where nobody asks for them: to
+measure five seconds at 60 Hz at once takes little longer than to measure one."""
 
 
 class BlockKeeper:
@@ -59,9 +60,11 @@ class BlockKeeper:
         return combine(self._closed, self._window)
 
     def is_due(self, prompt: bool) -> bool:
-        """Whether frames reach beyond the open block, so that it may be over; without `prompt`, beyond many frames."""
-        is_over = self._last_us >= self._start_us + SECOND_US + self._reach_us
-        return is_over and (prompt or sum(stop - start for _, start, stop in self._parts) >= PATIENT_FRAMES)
+        """Whether frames reach beyond the open block, so that it may be over; without `prompt`, a good deal beyond."""
+        waiting_us = self._last_us - self._reach_us - self._start_us
+        if prompt or waiting_us < SECOND_US:
+            return waiting_us >= SECOND_US
+        return waiting_us >= PATIENT_US or sum(stop - start for _, start, stop in self._parts) >= PATIENT_FRAMES
 
     def close(self, settled_us: int, *, is_last: bool) -> list[MetricWindow]:
         """Measure the blocks that are over; returns the windows that are.

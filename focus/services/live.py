@@ -169,7 +169,8 @@ class LiveHub:
                 scene.pieces.append(_Piece(frames, own, received_s))
                 at += len(frames)
             if len(output.t_us):
-                scene.finals.append((output.t_us, output.states))
+                # Copies: what comes out are parts of arrays that all recordings of a pass share.
+                scene.finals.append((output.t_us.copy(), output.states.copy()))
             scene.n_kept += at
             scene.n_unshown += at
             scene.n_frames += at

@@ -9,6 +9,7 @@ anybody watched have their final state, the newest of them none yet.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -233,6 +234,12 @@ class LiveHub:
             self.publisher.picture(recording_id, picture)
             n_published += 1
         return n_published
+
+    def wait_s(self) -> float:
+        """How long until a picture is due of what has been noted; infinite if none is."""
+        scenes = [self._scenes.get(recording_id) for recording_id in {*self._watched, *self._watched_until_s}]
+        shown_s = [scene.shown_at_s for scene in scenes if scene is not None and (scene.n_unshown or scene.new_events)]
+        return max(0.0, min(shown_s, default=math.inf) + self._interval_s - self._now_s())
 
     def note_missed(self, recording_id: str, n_pictures: int) -> None:
         """Pictures that the publisher had to drop; the next one says so."""

@@ -19,6 +19,7 @@ from focus.storage.recording_models import FrameBatchRow, FrameChunk
 
 logger = logging.getLogger(__name__)
 
+STOP_S: Final = 2.0
 PAUSE_S: Final = 0.05
 """Rest between two merges, so that those of many recordings do not follow on each other's heels."""
 
@@ -34,13 +35,18 @@ class Compactor:
         self._requests: queue.Queue[str | None] = queue.Queue()
         self._is_scan_wanted = False
         self._is_stopped = False
+        self._task: threading.Thread | None = None
 
     def start(self) -> None:
-        threading.Thread(target=self._serve, name="focus-compactor", daemon=True).start()
+        self._task = threading.Thread(target=self._serve, name="focus-compactor", daemon=True)
+        self._task.start()
 
     def stop(self) -> None:
+        """End the task, and give what it is at some time to be done."""
         self._is_stopped = True
         self._requests.put(None)
+        if self._task is not None:
+            self._task.join(STOP_S)
 
     def ask(self, recording_id: str) -> None:
         self._requests.put(recording_id)

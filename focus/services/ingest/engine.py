@@ -143,6 +143,11 @@ class IngestEngine:
     def is_running(self) -> bool:
         return self._is_running and not self._is_stopping
 
+    @property
+    def pause_s(self) -> float:
+        """How long it may rest, as things stand, if nothing comes in."""
+        return min(self._upkeep.pause_s, self.live.wait_s())
+
     def load(self) -> EngineLoad:
         """How it is doing, for those who look after the server."""
         recordings = list(self.recordings.values())
@@ -263,7 +268,7 @@ class IngestEngine:
 
     def _run(self) -> None:
         while not (self._is_stopping and not self._inbox):
-            self._wake.wait(self._upkeep.pause_s)
+            self._wake.wait(self.pause_s)
             self._wake.clear()
             begun_s = self._now_s()
             try:
@@ -320,8 +325,7 @@ class IngestEngine:
         self._analyse()
         if self.live.publish_due(self._metrics_of):
             time.sleep(0)  # let the pictures go
-        if self._upkeep.run():
-            self._wake.set()
+        self._upkeep.run()
 
     def _store(self, items: list[SequencedItem | CloseItem], *, all_results: bool = False) -> None:
         decode_items(items)

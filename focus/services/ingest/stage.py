@@ -186,13 +186,20 @@ class AnalysisStage:
         for recording in recordings:
             if not _has_work(recording):
                 continue
-            analysis = _running(recording)
-            if analysis.is_finishing or self.live.is_watched(recording.recording_id):
+            if self._is_urgent(recording):
                 urgent.append(recording)
-            elif now_s - analysis.waiting_since_s >= PATIENCE_S:
+            elif now_s - _running(recording).waiting_since_s >= PATIENCE_S:
                 patient.append(recording)
         patient.sort(key=lambda recording: _running(recording).waiting_since_s)
         return self._that_fit(urgent + patient)
+
+    def wait_s(self, recording: LiveRecording, now_s: float) -> float:
+        """How long the frames that wait in this recording are still to wait."""
+        due_s = now_s if self._is_urgent(recording) else _running(recording).waiting_since_s + PATIENCE_S
+        return max(due_s, self._rest_until_s, now_s) - now_s
+
+    def _is_urgent(self, recording: LiveRecording) -> bool:
+        return recording.is_closed or self.live.is_watched(recording.recording_id)
 
     def _that_fit(self, recordings: Sequence[LiveRecording]) -> list[LiveRecording]:
         """As many of them, in their order, as one pass may take on; at least one."""

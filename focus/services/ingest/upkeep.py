@@ -34,8 +34,7 @@ SCAN_S: Final = 30.0
 COMPACTION_SCAN_S: Final = 300.0
 LOAD_RETRY_S: Final = 2.0
 MAX_LOADING: Final = 4
-_BUSY_PAUSE_S: Final = 0.0
-_IDLE_PAUSE_S: Final = 0.5
+IDLE_PAUSE_S: Final = 0.5
 
 _UNKNOWN_TRACKER: Final = TrackerInfo("not loaded yet", ())
 
@@ -59,23 +58,18 @@ class Upkeep:
         self._now, self._now_s = now, now_s
         self._round_at_s = self._scan_at_s = self._compaction_at_s = 0.0
         self._not_before_s: dict[str, float] = {}
-        self._has_more = False
-
-    @property
-    def pause_s(self) -> float:
+        self.pause_s = IDLE_PAUSE_S
         """How long the engine may wait for something to come in."""
-        return _BUSY_PAUSE_S if self._has_more else _IDLE_PAUSE_S
 
-    def run(self) -> bool:
-        """One tick's worth; returns whether another tick should follow at once."""
+    def run(self) -> None:
+        """One tick's worth."""
         now_s = self._now_s()
-        self._has_more = False
+        self.pause_s = IDLE_PAUSE_S
         for recording in list(self._recordings.values()):
             self._drive(recording, now_s)
         if now_s - self._round_at_s >= ROUND_S:
             self._round_at_s = now_s
             self._go_round(now_s)
-        return self._has_more
 
     # -- each tick ----------------------------------------------------------------------------------------------------
 
@@ -84,13 +78,15 @@ class Upkeep:
         analysis = recording.analysis
         if analysis is None:
             self._drive_loading(recording, now_s)
-        elif analysis.waiting or (analysis.is_finished and analysis.has_progress):
-            self._has_more = True
+        elif analysis.waiting:
+            self.pause_s = min(self.pause_s, self._stage.wait_s(recording, now_s))
+        elif analysis.is_finished and analysis.has_progress:
+            self.pause_s = 0.0
         elif analysis.fed_seq < recording.next_seq and not analysis.is_reading:
             analysis.is_reading = True
             self._loader.ask_backlog(recording.recording_id, analysis.fed_seq, recording.next_seq)
         elif recording.is_closed and not analysis.is_finished and recording.is_caught_up:
-            self._has_more = True
+            self.pause_s = 0.0
 
     def _drive_loading(self, recording: LiveRecording, now_s: float) -> None:
         if recording.is_loading or now_s < self._not_before_s.get(recording.recording_id, 0.0):

@@ -19,7 +19,7 @@ from focus.errors import (
 )
 from focus.protocol.messages import Evicted, Refused, Stored
 from focus.services import accounts, consent, groups
-from focus.services.ingest import MarkerItem, RefusalError
+from focus.services.ingest import MarkerItem, RefusalError, stage, upkeep
 from focus.services.ingest.engine import EngineSettings
 from focus.storage import frames as frame_queries
 from focus.storage import recordings as recording_queries
@@ -389,3 +389,21 @@ def test_while_the_database_is_out_of_reach_batches_are_busy_and_then_stored(
 
     assert [(m.code, m.next_seq, m.retry_ms) for m in during if isinstance(m, Refused)] == [("busy", 0, 1000)]
     assert after == [Stored(FIRST, 1)]
+
+
+def test_the_engine_rests_until_something_is_due(harness: Harness, clocks: Clocks) -> None:
+    engine, lease = harness.engine, harness.open().lease
+    rests_s = []
+    for seq, passes_s in enumerate((stage.PATIENCE_S - 0.2, 0.2)):
+        harness.send(batch_item(FIRST, lease, seq, frames_between(seq * 10, seq * 10 + 10)))
+        rests_s.append(engine.pause_s)
+        clocks.pass_by(passes_s)
+        engine.tick()
+        rests_s.append(engine.pause_s)
+    assert rests_s == pytest.approx([upkeep.IDLE_PAUSE_S, 0.2, 0.2, upkeep.IDLE_PAUSE_S])
+
+    engine.live.watch(FIRST)
+    for seq in (2, 3):  # the first is shown at once, the second not before its time
+        harness.send(batch_item(FIRST, lease, seq, frames_between(seq * 10, seq * 10 + 10)))
+        rests_s.append(engine.pause_s)
+    assert rests_s[-2:] == pytest.approx([upkeep.IDLE_PAUSE_S, 0.2])

@@ -27,7 +27,7 @@ PUPIL: Final = SIGNAL_INDEX["pupil"]
 PATIENT_US: Final = 5_000_000
 PATIENT_FRAMES: Final = 300
 """So much time, or so many frames, wait for each other before their seconds are measured where nobody asks for them: to
-measure five seconds at 60 Hz at once takes little longer than to measure one."""
+measure five seconds at 60 Hz at once takes less than twice as long as to measure one."""
 
 
 class BlockKeeper:

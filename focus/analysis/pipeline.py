@@ -320,7 +320,7 @@ def advance(
         The model.
     prompt : bool or sequence of bool
         Whether somebody waits for each recording: then its frames get provisional states, and its sums reach up to the
-        last full second. What becomes final is the same without, and costs half as much.
+        last full second. What becomes final is the same without, and costs a third less.
 
     Returns
     -------

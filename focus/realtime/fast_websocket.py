@@ -20,6 +20,8 @@ READ_AHEAD_BYTES: Final = 65_536
 _WHOLE_TEXT: Final = 0x81  # the first byte of a frame that is a whole message and not compressed
 _WHOLE_BINARY: Final = 0x82
 _MASKED: Final = 0x80
+_LENGTH_IN_2_BYTES: Final = 126
+_LENGTH_IN_8_BYTES: Final = 127
 
 
 def apply_mask(data: bytes, mask: Sequence[int], length: int | None = None, offset: int = 0) -> bytes:
@@ -76,11 +78,12 @@ class ReadAheadSocket:
         if len(buffer) - at < 6:
             return None
         kind, length, start = buffer[at], buffer[at + 1] - _MASKED, at + 2
-        if length == 126:
+        if kind not in (_WHOLE_TEXT, _WHOLE_BINARY) or not 0 < length < _LENGTH_IN_8_BYTES:
+            return None
+        if length == _LENGTH_IN_2_BYTES:
             length, start = int.from_bytes(buffer[start : start + 2]), start + 2
         stop = start + 4 + length
-        is_usual = kind in (_WHOLE_TEXT, _WHOLE_BINARY) and length > 0 and buffer[at + 1] != 0xFF
-        if not is_usual or length > limit or stop > len(buffer):
+        if length > limit or stop > len(buffer):
             return None
         data = apply_mask(buffer[start + 4 : stop], buffer[start : start + 4])
         message: str | bytes = data

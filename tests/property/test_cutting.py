@@ -80,6 +80,10 @@ def cuts_of(draw_data: st.DataObject, n: int) -> list[int]:
     return [0, *sorted(cut for cut in cuts if cut < n), n]
 
 
+FINAL = ("t_us", "states", "runs", "events", "windows")
+"""What `gather` gives that is the same whether somebody waited for it or not."""
+
+
 def gather(outputs: list[PipelineOutput]) -> dict[str, object]:
     """Everything that came out, in one comparable value."""
     return {
@@ -91,9 +95,6 @@ def gather(outputs: list[PipelineOutput]) -> dict[str, object]:
         "events": sorted((e for o in outputs for e in o.events), key=lambda e: (e.onset_us, e.kind)),
         "windows": [window for o in outputs for window in o.windows],
     }
-
-
-FINAL = ("t_us", "states", "runs", "events", "windows")
 
 
 def run_whole(stream: Stream) -> tuple[dict[str, object], dict[str, object]]:

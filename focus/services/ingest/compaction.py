@@ -20,6 +20,8 @@ from focus.storage.recording_models import FrameBatchRow, FrameChunk
 logger = logging.getLogger(__name__)
 
 STOP_S: Final = 2.0
+"""How long the end of the server waits for what is being merged; what is not committed then stays as it was."""
+
 PAUSE_S: Final = 0.05
 """Rest between two merges, so that those of many recordings do not follow on each other's heels."""
 

@@ -1,9 +1,10 @@
 """The ingest engine: one bounded queue, one tick for all recordings, one writer.
 
-Handlers put items into the inbox and wait for nothing but room in it. Every 20 ms, or at once after a quiet time, the
-engine takes all that waits, stores it in one transaction together with the results that are due, answers `stored`, and
-takes the same frames through the analysis with one prediction for all recordings. The state of a recording is changed
-by the engine's task alone, so nothing of it is locked; it can be lost at any moment and is then loaded again.
+Handlers put items into the inbox and wait for nothing but room in it. At once after a quiet time, and every 20 ms at
+most, the engine takes all that waits, stores it in one transaction together with the results that are due, answers
+`stored`, and takes frames that are due through the analysis with one prediction for all recordings. The state of a
+recording is changed by the engine's task alone, so nothing of it is locked; it can be lost at any moment and is then
+loaded again.
 
 The class keeps the order of a tick. What is stored and answered is in `committing.py`, the analysis in `stage.py`, what
 comes back from the database in `loading.py`, leases and idle recordings in `upkeep.py`.

@@ -185,11 +185,9 @@ class Loader:
             return classifier, transactions.begin_analysis(session, loaded.recording_id, identity, now)
 
         classifier, analysis_id = self._writer.run(begin)
-        return (
-            None
-            if analysis_id is None
-            else stage.begin(loaded.recording_id, analysis_id, classifier, loaded.tracker, self._now_s())
-        )
+        if analysis_id is None:
+            return None
+        return stage.begin(loaded.recording_id, analysis_id, classifier, loaded.tracker, self._now_s())
 
     def _read(self, recording_id: str, first_seq: int, stored_seq: int) -> BacklogItem:
         def read(session: Session) -> list[tuple[int, FrameBatch]]:

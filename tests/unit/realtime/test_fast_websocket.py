@@ -7,7 +7,9 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import engineio
 import engineio.socket
@@ -17,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from socketio.manager import Manager
 
-from focus.realtime.fast_websocket import READ_AHEAD_BYTES, ReadAheadSocket, apply_mask
+from focus.realtime.fast_websocket import READ_AHEAD_BYTES, ReadAheadSocket, apply_mask, take_first
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -127,6 +129,33 @@ def test_what_is_not_one_whole_message_is_left_to_the_usual_reader(sent: bytes) 
 
         assert reader.take_message(LIMIT) is None
         assert reader.recv(len(sent)) == sent
+
+
+@dataclass
+class EngineSocket:
+    """A connection as Engine.IO has it, in the two things that `take_first` relies on."""
+
+    sid: str
+    ws: object = None
+
+    def handle(self, ws: object) -> None:
+        self.ws = ws
+
+
+def test_whoever_takes_first_is_shown_what_comes_and_from_whom() -> None:
+    eio = SimpleNamespace(_async={"websocket": lambda handler, server: handler})
+    seen = []
+    take_first(eio, lambda *message: bool(seen.append(message)))
+    sped_up, usual = SimpleNamespace(is_sped_up=True, take=None), SimpleNamespace(take=None)
+    engine_socket = EngineSocket("one")
+
+    for ws in (sped_up, usual):
+        eio._async["websocket"](engine_socket.handle, eio)(ws)
+        assert engine_socket.ws is ws
+    sped_up.take("a message")
+
+    assert seen == [("one", "a message")]
+    assert usual.take is None
 
 
 UPSTREAM = """
